@@ -68,7 +68,13 @@ type Range struct {
 	Length int64 // bytes at most; 0: to the end
 	// IfMatch is the ETag that the object must have, else ErrChanged. Empty: any.
 	IfMatch string
+	// Version is which version of the object to read. Empty: the one that is current. Memory and
+	// folders have none but "null", which is that one, as in S3.
+	Version string
 }
+
+// VersionNull is the version of what is in a bucket that keeps none.
+const VersionNull = "null"
 
 // Encryption is how an object is to be encrypted by who keeps it. Its zero value leaves
 // that to the bucket's own rules.

@@ -170,7 +170,7 @@ func (r *ranged) Read(p []byte) (int, error) {
 	for r.rest > 0 {
 		if r.r == nil {
 			var err error
-			if _, r.r, err = d.store.Get(d.ctx, d.bucket, d.key, Range{r.offset, r.rest, d.object.ETag}); err != nil {
+			if _, r.r, err = d.store.Get(d.ctx, d.bucket, d.key, Range{Offset: r.offset, Length: r.rest, IfMatch: d.object.ETag}); err != nil {
 				return 0, err // the store has tried again by itself
 			}
 		}

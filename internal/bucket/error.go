@@ -96,6 +96,12 @@ func NoSuchKey(operation, bucket, key string) *Error {
 		Code: "NoSuchKey", Message: "The specified key does not exist."}
 }
 
+// NoSuchVersion is the error for a version of an object that is not there.
+func NoSuchVersion(operation, bucket, key string) *Error {
+	return &Error{Kind: ErrNoSuchKey, Operation: operation, Bucket: bucket, Key: key, Status: http.StatusNotFound,
+		Code: "NoSuchVersion", Message: "The specified version does not exist."}
+}
+
 // Changed is the error for an object that has not the ETag that was asked for.
 func Changed(operation, bucket, key string) *Error {
 	return &Error{Kind: ErrChanged, Operation: operation, Bucket: bucket, Key: key, Status: http.StatusPreconditionFailed,

@@ -128,6 +128,9 @@ func (m *Memory) Get(ctx context.Context, bucket, key string, r Range) (Object, 
 	if err != nil {
 		return Object{}, nil, err
 	}
+	if r.Version != "" && r.Version != VersionNull {
+		return Object{}, nil, NoSuchVersion("GetObject", bucket, key)
+	}
 	if r.IfMatch != "" && r.IfMatch != o.ETag {
 		return Object{}, nil, Changed("GetObject", bucket, key)
 	}

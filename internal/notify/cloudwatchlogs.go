@@ -37,15 +37,20 @@ const (
 	logEventBytes   = 26
 )
 
+// deniedFor is how long after a log group has taken records another one that denies is at fault
+// for itself; else the operator's keys may be.
+const deniedFor = 10 * time.Minute
+
 type cloudWatchLogs struct {
 	*CloudWatchLogs
 	client *http.Client
 	signer *v4.Signer
 	now    func() time.Time
+	took   time.Time // when a log group has taken records last
 }
 
 func newCloudWatchLogs(c *CloudWatchLogs, now func() time.Time) *cloudWatchLogs {
-	return &cloudWatchLogs{c, newClient(), v4.NewSigner(), now}
+	return &cloudWatchLogs{CloudWatchLogs: c, client: newClient(), signer: v4.NewSigner(), now: now}
 }
 
 func (c *cloudWatchLogs) close() error {
@@ -58,13 +63,21 @@ type stream struct{ group, name string }
 
 // logEvent is a record on its way.
 type logEvent struct {
+	index   int   // of the event
 	at      int64 // milliseconds
 	message []byte
 }
 
-// send logs the records of each stream together, in the order of their times.
+// send logs the records of each stream together, in the order of their times. What a log group
+// does not take, since it is not there, or too old, keeps no other group's records waiting.
 func (c *cloudWatchLogs) send(ctx context.Context, events []event) error {
-	var streams []stream
+	var (
+		streams []stream
+		refused []int
+		why     string
+		denied  []int
+		denial  error
+	)
 	all := map[stream][]logEvent{}
 	for i := range events {
 		var e enveloped
@@ -74,13 +87,14 @@ func (c *cloudWatchLogs) send(ctx context.Context, events []event) error {
 		}
 		at, err := strconv.ParseInt(r.At, 10, 64)
 		if err != nil {
-			return &refusedError{"it has no time"}
+			refused, why = append(refused, i), "it has no time"
+			continue
 		}
 		to := stream{groupOf(e.Resources[0]), "states/" + r.machine() + "/" + time.UnixMilli(at).UTC().Format(time.DateOnly)}
 		if _, there := all[to]; !there {
 			streams = append(streams, to)
 		}
-		all[to] = append(all[to], logEvent{at, eventbridge.Detail(events[i].body)})
+		all[to] = append(all[to], logEvent{i, at, eventbridge.Detail(events[i].body)})
 	}
 	for _, to := range streams {
 		of := all[to]
@@ -91,11 +105,33 @@ func (c *cloudWatchLogs) send(ctx context.Context, events []event) error {
 				bytes += len(of[n].message) + logEventBytes
 				n++
 			}
-			if err := c.put(ctx, to, of[:n]); err != nil {
+			err := c.put(ctx, to, of[:n])
+			partly, some := errors.AsType[*partlyRefusedError](err)
+			fault, answered := errors.AsType[*logsFault](err)
+			switch {
+			case err == nil:
+				c.took = c.now()
+			case some:
+				refused, why = append(refused, partly.refused...), partly.why
+			case answered && fault.code == "AccessDeniedException":
+				for i := range of[:n] {
+					denied = append(denied, of[i].index)
+				}
+				denial = fmt.Errorf("log group %s: %w", to.group, err)
+			default:
 				return err
 			}
 			of = of[n:]
 		}
+	}
+	if denial != nil {
+		if c.took.IsZero() || c.now().Sub(c.took) > deniedFor {
+			return denial
+		}
+		refused, why = append(refused, denied...), denial.Error()
+	}
+	if len(refused) > 0 {
+		return &partlyRefusedError{refused, why}
 	}
 	return nil
 }
@@ -109,6 +145,7 @@ func groupOf(group string) string {
 // missing is the code of what is not there.
 const missing = "ResourceNotFoundException"
 
+// put logs records of a stream. Errors: *partlyRefusedError, *logsFault.
 func (c *cloudWatchLogs) put(ctx context.Context, to stream, of []logEvent) error {
 	place := func(b []byte) []byte {
 		b = append(b, `{"logGroupName":`...)
@@ -127,17 +164,53 @@ func (c *cloudWatchLogs) put(ctx context.Context, to stream, of []logEvent) erro
 		body = append(shape.AppendString(body, string(of[i].message)), '}')
 	}
 	body = append(body, `]}`...)
-	err := c.call(ctx, "PutLogEvents", body)
+	rejected, err := c.call(ctx, "PutLogEvents", body)
 	if fault, ok := errors.AsType[*logsFault](err); ok && fault.code == missing {
-		err = c.call(ctx, "CreateLogStream", append(place(nil), '}'))
+		_, err = c.call(ctx, "CreateLogStream", append(place(nil), '}'))
 		if fault, ok := errors.AsType[*logsFault](err); err == nil || ok && fault.code == "ResourceAlreadyExistsException" {
-			err = c.call(ctx, "PutLogEvents", body)
+			rejected, err = c.call(ctx, "PutLogEvents", body)
 		}
 	}
-	if fault, ok := errors.AsType[*logsFault](err); ok && (fault.code == missing || fault.code == "InvalidParameterException") {
-		return &refusedError{fmt.Sprintf("log group %s: %v", to.group, err)}
+	fault, answered := errors.AsType[*logsFault](err)
+	var refused []int
+	switch {
+	case answered && fault.code == "InvalidParameterException" && len(of) > 1: // one of them is at fault
+		err = nil
+		for i := range of {
+			alone := c.put(ctx, to, of[i:i+1])
+			if partly, some := errors.AsType[*partlyRefusedError](alone); some {
+				refused, err = append(refused, partly.refused...), fault
+			} else if alone != nil {
+				return alone
+			}
+		}
+	case answered && (fault.code == missing || fault.code == "InvalidParameterException"):
+		for i := range of {
+			refused = append(refused, of[i].index)
+		}
+	case err == nil && rejected != nil:
+		for i := range of {
+			if rejected.has(i) {
+				refused = append(refused, of[i].index)
+			}
+		}
+		err = fmt.Errorf("CloudWatch Logs rejects what is too old or too new: %+v", *rejected)
+	}
+	if len(refused) > 0 {
+		return &partlyRefusedError{refused, fmt.Sprintf("log group %s: %v", to.group, err)}
 	}
 	return err
+}
+
+// rejections are which records of a call were not taken, by their places.
+type rejections struct {
+	TooNewFrom   *int `json:"tooNewLogEventStartIndex"`
+	TooOldBefore *int `json:"tooOldLogEventEndIndex"`
+	ExpiredTill  *int `json:"expiredLogEventEndIndex"`
+}
+
+func (r *rejections) has(i int) bool {
+	return r.TooNewFrom != nil && i >= *r.TooNewFrom || r.TooOldBefore != nil && i < *r.TooOldBefore || r.ExpiredTill != nil && i < *r.ExpiredTill
 }
 
 // logsFault is an answer that is an error.
@@ -147,11 +220,11 @@ func (f *logsFault) Error() string {
 	return strings.TrimRight("CloudWatch Logs answered "+f.status+" "+f.code+": "+f.message, ": ")
 }
 
-// call makes a call. Errors: *logsFault.
-func (c *cloudWatchLogs) call(ctx context.Context, action string, body []byte) error {
+// call makes a call, and tells what was rejected of it; nil: nothing. Errors: *logsFault.
+func (c *cloudWatchLogs) call(ctx context.Context, action string, body []byte) (*rejections, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", "Logs_20140328."+action)
@@ -161,28 +234,25 @@ func (c *cloudWatchLogs) call(ctx context.Context, action string, body []byte) e
 	}
 	keys := aws.Credentials{AccessKeyID: c.pair.KeyID, SecretAccessKey: string(c.pair.Secret)}
 	if err := c.signer.SignHTTP(ctx, keys, r, hex.EncodeToString(sum[:]), "logs", c.Region, c.now()); err != nil {
-		return err
+		return nil, err
 	}
 	answer, err := c.client.Do(r)
 	if failed, ok := errors.AsType[*url.Error](err); ok {
-		return failed.Err
+		return nil, failed.Err
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, answerBytesMax))
 	err = errors.Join(err, answer.Body.Close())
 	var said struct {
-		Type     string         `json:"__type"`
-		Message  string         `json:"message"`
-		Rejected map[string]any `json:"rejectedLogEventsInfo"`
+		Type     string      `json:"__type"`
+		Message  string      `json:"message"`
+		Rejected *rejections `json:"rejectedLogEventsInfo"`
 	}
 	_ = json.Unmarshal(text, &said) // what is no fault has no code
 	if answer.StatusCode == http.StatusOK {
-		if err == nil && len(said.Rejected) > 0 {
-			return &refusedError{fmt.Sprintf("CloudWatch Logs rejects what is too old or too new: %v", said.Rejected)}
-		}
-		return err
+		return said.Rejected, err
 	}
-	return &logsFault{answer.Status, said.Type[strings.LastIndexByte(said.Type, '#')+1:], said.Message}
+	return nil, &logsFault{answer.Status, said.Type[strings.LastIndexByte(said.Type, '#')+1:], said.Message}
 }

@@ -284,6 +284,44 @@ func TestRefusedEventIsSetAside(t *testing.T) {
 	})
 }
 
+// TestPartlyRefused: what a target refuses for itself is set aside at once, and nothing waits for it;
+// what was set aside can be sent again.
+func TestPartlyRefused(t *testing.T) {
+	deliver(t, []*Target{aTarget("x")}, nil, func(r *toyRuns, sinks []*toySink) {
+		sinks[0].set(func(events []event) error {
+			var bad []int
+			for i, e := range events {
+				if strings.HasPrefix(bodyOf(e.body), "bad") {
+					bad = append(bad, i)
+				}
+			}
+			if len(bad) > 0 {
+				return &partlyRefusedError{bad, "no such group"}
+			}
+			return nil
+		})
+		r.add(0, "a", "bad1", "b", "bad2", "c")
+		r.add(1, "bad3")
+		synctest.Wait() // without any time
+		dead, err := r.d.Dead("x", 10, 1<<20)
+		if err != nil || len(dead) != 3 || dead[0].Error != "no such group" {
+			t.Fatalf("set aside is %v, %v", dead, err)
+		}
+		if had := strings.Join(r.had, ", "); !strings.Contains(had, "0.1 target 0 at 5 lost 0") || !strings.Contains(had, "1.1 target 0 at 1 lost 0") {
+			t.Errorf("positions: %s", had)
+		}
+		if s, _, err := r.d.Status(t.Context(), "x"); err != nil || s.Sent != 3 || s.Dead != 3 {
+			t.Errorf("status %+v, %v", s, err)
+		}
+		sinks[0].set(nil)
+		r.d.Redeliver("x")
+		time.Sleep(time.Minute)
+		if got := sinks[0].taken(); !strings.HasSuffix(got, "bad1 bad2 bad3") {
+			t.Errorf("sent again: %q", got)
+		}
+	})
+}
+
 // TestTooOld: a target that is dead for four days gets what is younger than three, and hears
 // how many it has lost, before them.
 func TestTooOld(t *testing.T) {

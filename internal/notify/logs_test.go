@@ -22,9 +22,13 @@ import (
 
 // loggedEvent is what an execution of a state machine logs.
 func loggedEvent(machine, kind string, id int, at int64) event {
+	return loggedIn("/states/all", machine, kind, id, at)
+}
+
+func loggedIn(group, machine, kind string, id int, at int64) event {
 	told := awsevents.Event{
 		ID: awsevents.ID([16]byte{2}, int64(id)), Type: awsevents.TypeLog, Source: "heddle.states", Account: "1", At: at, Region: "r",
-		Resource: "arn:aws:logs:us-east-1:123456789012:log-group:/states/all:*",
+		Resource: "arn:aws:logs:us-east-1:123456789012:log-group:" + group + ":*",
 	}
 	return event{told.ID, "run", told.Append(nil, func(b []byte) []byte {
 		return fmt.Appendf(b, `{"id":"%d","type":%q,"details":{},"previous_event_id":"0","event_timestamp":"%d","execution_arn":"arn:aws:states:us-east-1:1:execution:%s/label:e","redrive_count":"0"}`, id, kind, at, machine)
@@ -51,11 +55,11 @@ func logsOfMoto(t *testing.T, c *CloudWatchLogs) {
 	events := []event{
 		loggedEvent("m", "ExecutionStarted", 1, began+5), loggedEvent("other", "ExecutionStarted", 1, began), plainEvent(), loggedEvent("m", "ExecutionFailed", 2, began+4),
 	}
-	refused := &refusedError{}
-	if err := s.send(ctx, events); !errors.As(err, &refused) || !strings.Contains(err.Error(), "/states/all") {
+	refused := &partlyRefusedError{}
+	if err := s.send(ctx, events); !errors.As(err, &refused) || !slices.Equal(sortedInts(refused.refused), []int{0, 1, 3}) || !strings.Contains(err.Error(), "/states/all") {
 		t.Fatalf("a group that is not there: %v", err)
 	}
-	if err := s.call(ctx, "CreateLogGroup", []byte(`{"logGroupName":"/states/all"}`)); err != nil {
+	if _, err := s.call(ctx, "CreateLogGroup", []byte(`{"logGroupName":"/states/all"}`)); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second time the streams are there
@@ -102,6 +106,11 @@ func logsOfMoto(t *testing.T, c *CloudWatchLogs) {
 	}
 }
 
+func sortedInts(all []int) []int {
+	slices.Sort(all)
+	return all
+}
+
 func sorted(words string) []string {
 	all := strings.Fields(words)
 	slices.Sort(all)
@@ -127,7 +136,11 @@ func TestCallsOfCloudWatchLogs(t *testing.T) {
 			call += fmt.Sprint(" ", e.Timestamp)
 		}
 		calls = append(calls, call)
-		answer(w, r.Header.Get("X-Amz-Target"))
+		about := in.LogGroupName
+		if about == "/states/all" {
+			about = string(body)
+		}
+		answer(w, about)
 	}))
 	defer server.Close()
 	c := &CloudWatchLogs{Endpoint{URL: server.URL, Region: "us-east-1", Credentials: keysFile(t)}}
@@ -142,21 +155,58 @@ func TestCallsOfCloudWatchLogs(t *testing.T) {
 	want(t, "calls", strings.Join(calls, ", "),
 		"PutLogEvents /states/all states/m/1970-01-01 8 9, PutLogEvents /states/all states/m/1970-01-02 86400000, PutLogEvents /states/all states/n/1970-01-01 7")
 	answer = func(w http.ResponseWriter, _ string) {
-		_, _ = io.WriteString(w, `{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":1}}`)
+		_, _ = io.WriteString(w, `{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":1,"tooNewLogEventStartIndex":3}}`)
 	}
-	if err := s.send(t.Context(), []event{loggedEvent("m", "x", 1, 9)}); !errors.As(err, new(*refusedError)) || !strings.Contains(err.Error(), "tooOld") {
-		t.Errorf("what is too old: %v", err)
+	three := []event{loggedEvent("m", "x", 1, 9), loggedEvent("m", "x", 2, 7), loggedEvent("m", "x", 3, 10), loggedEvent("m", "x", 4, 8)}
+	partly := &partlyRefusedError{}
+	if err := s.send(t.Context(), three); !errors.As(err, &partly) || !slices.Equal(sortedInts(partly.refused), []int{1, 2}) {
+		t.Errorf("what is too old or too new: %v", err)
 	}
-	for code, never := range map[string]bool{"ThrottlingException": false, "AccessDeniedException": false, "InvalidParameterException": true, "ResourceNotFoundException": true} {
-		answer = func(w http.ResponseWriter, _ string) {
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, `{"__type":"com.amazonaws.logs#%s","message":"no"}`, code)
-		}
-		err := s.send(t.Context(), []event{loggedEvent("m", "x", 1, 9)})
-		if _, refused := errors.AsType[*refusedError](err); err == nil || refused != never || !strings.Contains(err.Error(), code) {
+	for code, never := range map[string]bool{"ThrottlingException": false, "UnrecognizedClientException": false, "InvalidParameterException": true, "ResourceNotFoundException": true} {
+		answer = func(w http.ResponseWriter, _ string) { faulty(w, code) }
+		err := s.send(t.Context(), []event{loggedEvent("m", "x", 1, 9), loggedEvent("m", "x", 2, 9)})
+		if partly, refused := errors.AsType[*partlyRefusedError](err); err == nil || refused != never || refused && len(partly.refused) != 2 || !strings.Contains(err.Error(), code) {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
+	s.took = time.Time{}
+	for _, c := range []struct {
+		name, why string
+		others    bool // take records
+		want      []int
+	}{
+		{"one group is not there", "ResourceNotFoundException", true, []int{1}},
+		{"one group denies", "AccessDeniedException", true, []int{1}},
+		{"it denies, a little later", "AccessDeniedException", false, []int{0, 1, 2}},
+	} {
+		answer = func(w http.ResponseWriter, group string) {
+			if group == "/states/gone" || !c.others {
+				faulty(w, c.why)
+			}
+		}
+		err := s.send(t.Context(), []event{loggedEvent("m", "x", 1, 9), loggedIn("/states/gone", "n", "x", 1, 9), loggedEvent("m", "x", 2, 9)})
+		if partly, refused := errors.AsType[*partlyRefusedError](err); !refused || !slices.Equal(sortedInts(partly.refused), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	s.took = time.Time{}
+	answer = func(w http.ResponseWriter, _ string) { faulty(w, "AccessDeniedException") }
+	if err := s.send(t.Context(), three); err == nil || errors.As(err, new(*partlyRefusedError)) {
+		t.Errorf("where nothing was ever taken, the keys may be at fault: %v", err)
+	}
+	answer = func(w http.ResponseWriter, body string) {
+		if strings.Count(body, `{"timestamp"`) > 1 || strings.Contains(body, `{"timestamp":10`) {
+			faulty(w, "InvalidParameterException")
+		}
+	}
+	if err := s.send(t.Context(), three); !errors.As(err, &partly) || !slices.Equal(partly.refused, []int{2}) {
+		t.Errorf("one of several is at fault: %v", err)
+	}
+}
+
+func faulty(w http.ResponseWriter, code string) {
+	w.WriteHeader(http.StatusBadRequest)
+	fmt.Fprintf(w, `{"__type":"com.amazonaws.logs#%s","message":"no"}`, code)
 }
 
 // TestOTLP: a collector gets what is logged, and spans, as the protocol has them.

@@ -158,15 +158,14 @@ func (t *target) deliverLoose(ctx context.Context) (did bool, wait engine.Time) 
 	if len(events) == 0 {
 		return false, 0
 	}
-	err := t.send(ctx, events)
+	_, err := t.send(ctx, events)
 	if _, never := errors.AsType[*refusedError](err); never && len(events) > 1 {
 		events = events[:1] // one of them is at fault
-		err = t.send(ctx, events)
+		_, err = t.send(ctx, events)
 	}
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
 	case err == nil:
-		t.Told(t.Name, Sent, len(events))
 	case ctx.Err() != nil:
 		return false, 0
 	case never && t.giveUp(events[0], refused):

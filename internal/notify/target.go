@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ type event struct {
 }
 
 // sink takes events, all or none as far as is known. A *refusedError says that it would never
-// take them.
+// take them, a *partlyRefusedError that it has taken all but some.
 type sink interface {
 	send(ctx context.Context, events []event) error
 	close() error
@@ -26,6 +27,15 @@ type sink interface {
 type refusedError struct{ why string }
 
 func (e *refusedError) Error() string { return e.why }
+
+// partlyRefusedError says which events of a batch a sink will never take, for a reason that is
+// theirs alone, such as a log group that is not there: all others it has taken.
+type partlyRefusedError struct {
+	refused []int
+	why     string
+}
+
+func (e *partlyRefusedError) Error() string { return e.why }
 
 // target is a Target at work. One goroutine, run, does all for it.
 type target struct {
@@ -179,11 +189,10 @@ func (t *target) rest(ctx context.Context, wait engine.Time) {
 
 // deliver sends a batch, and notes what came of it.
 func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
-	err := t.send(ctx, b.events)
+	_, err := t.send(ctx, b.events)
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
 	case err == nil:
-		t.Told(t.Name, Sent, len(b.events))
 	case ctx.Err() != nil:
 		return // what became of it is not known, and it comes again
 	case never && len(b.events) > 1: // one of them may be at fault
@@ -204,23 +213,45 @@ func (t *target) deliver(ctx context.Context, runs Runs, b batch) {
 	}
 }
 
-// send sends events, and notes that they have arrived.
-func (t *target) send(ctx context.Context, events []event) error {
+// send sends events, and notes how many have arrived. Those that are refused for themselves are
+// set aside.
+func (t *target) send(ctx context.Context, events []event) (sent int, err error) {
 	sending, end := t.Within(ctx, sendTimeout)
 	defer end()
-	err := t.sink.send(sending, events)
-	if err != nil {
-		return err
+	err = t.sink.send(sending, events)
+	sent = len(events)
+	if partly, ok := errors.AsType[*partlyRefusedError](err); ok {
+		if err := t.setAside(events, partly); err != nil {
+			return 0, err
+		}
+		sent -= len(partly.refused)
+	} else if err != nil {
+		return 0, err
+	}
+	if sent > 0 {
+		t.Told(t.Name, Sent, sent)
 	}
 	t.mu.Lock()
 	failed := t.fail != nil
 	t.fail = nil
-	t.sent += uint64(len(events))
+	t.sent += uint64(sent)
 	t.last = t.Clock()
 	t.mu.Unlock()
 	if failed {
 		t.Log.Info("events go out again", "target", t.Name)
 	}
+	return sent, nil
+}
+
+// setAside sets aside what is refused of a batch.
+func (t *target) setAside(events []event, partly *partlyRefusedError) error {
+	for _, i := range partly.refused {
+		if err := t.dead.add(DeadLetter{At: t.Now().UTC(), Error: partly.why, Run: events[i].run, Event: events[i].body}); err != nil {
+			return fmt.Errorf("set aside an event that its target never takes: %w", err)
+		}
+	}
+	t.Told(t.Name, GivenUp, len(partly.refused))
+	t.Log.Error("events given up: their target never takes them", "target", t.Name, "events", len(partly.refused), "first", events[partly.refused[0]].id, "cause", partly.why, "kept_in", t.dead.Path)
 	return nil
 }
 
@@ -267,11 +298,11 @@ func (t *target) redeliver(ctx context.Context) (did bool, wait engine.Time) {
 		return false, 0
 	}
 	e := event{id: letter.id(), run: letter.Run, body: letter.Event}
-	err = t.send(ctx, []event{e})
+	sent, err := t.send(ctx, []event{e})
 	refused, never := errors.AsType[*refusedError](err)
 	switch {
+	case err == nil && sent == 0: // it was set aside anew
 	case err == nil:
-		t.Told(t.Name, Sent, 1)
 		t.Log.Info("an event that was given up has arrived", "target", t.Name, "event", e.id)
 	case ctx.Err() != nil:
 		return false, 0

@@ -223,6 +223,9 @@ func (s *Server) openServices() error {
 		api.Model, api.Operations = opened.Model, opened.Operations
 		if l := s.limiters[one.Name]; l != nil {
 			l.actions = namesOf(opened.Operations)
+			for _, name := range one.Rated {
+				l.actions[name] = true
+			}
 		}
 		for i := range opened.Operations {
 			s.served[one.Name+":"+opened.Operations[i].Name] = true

@@ -73,6 +73,27 @@ func TestExchangeThrottled(t *testing.T) {
 	}
 }
 
+// TestExpressStartsHaveARate: executions of express state machines and of others are started by
+// rates of their own.
+func TestExpressStartsHaveARate(t *testing.T) {
+	cfg := memory()
+	cfg.Throttle = ThrottleAWS
+	s := start(t, cfg)
+	for kind, starts := range map[string]int{"STANDARD": 2, "EXPRESS": 3} {
+		machine := askStates(t, s, "CreateStateMachine", `{"name":%q,"type":%q,"roleArn":"arn:aws:iam::123456789012:role/r","definition":"{\"StartAt\":\"S\",\"States\":{\"S\":{\"Type\":\"Succeed\"}}}"}`, kind, kind).StateMachineARN
+		for range starts {
+			askStates(t, s, "StartExecution", `{"stateMachineArn":%q}`, machine)
+		}
+	}
+	const labels = "account=123456789012,api=%s,region=us-east-1"
+	taken := scrape(t, s.URL()).of("heddle_sfn_throttle_taken_total")
+	for api, want := range map[string]float64{"StartExecution": 2, "StartExpressExecution": 3} {
+		if got := taken["heddle_sfn_throttle_taken_total{"+fmt.Sprintf(labels, api)+"}"]; got != want {
+			t.Errorf("%s: %v, want %v of %v", api, got, want, taken)
+		}
+	}
+}
+
 // TestRatesOfServices sets rates of actions that no service has, or several have.
 func TestRatesOfServices(t *testing.T) {
 	two := []*service.Service{

@@ -51,9 +51,11 @@ type Service struct {
 	Rules func() map[engine.Kind]engine.Rules
 
 	// Rates are how often AWS lets an account do something in a region by default.
-	// Unlimited are actions that AWS does not limit, though an operator may.
+	// Unlimited are actions that AWS does not limit, though an operator may. Rated are rates of
+	// calls that are none of actions, but what an operation.Rated says.
 	Rates     throttle.Rates
 	Unlimited []string
+	Rated     []string
 
 	// Begins are the actions that begin something which stays. When the disk has little room
 	// they are refused, and all others are not yet; see Kernel.Scarce.

@@ -21,16 +21,32 @@ import (
 
 // itemReaders read the items of map runs from buckets, a part for each offer. What was read
 // when the server stopped is read again, from where the map run knows.
-type itemReaders struct{ *actions }
+type itemReaders struct {
+	*actions
+	streams *itemreader.Streams
+}
 
 // itemReadersMax is how many parts are read at a time, of all accounts.
 const itemReadersMax = 16
 
-func newItemReaders(s *actions) *tasks.Performer {
-	return &tasks.Performer{
-		Kernel: s.Kernel, List: maprun.ReadersList, Places: itemReadersMax, Perform: itemReaders{s}.take,
+// itemReading is the part of the server that reads items.
+type itemReading struct {
+	*tasks.Performer
+	streams *itemreader.Streams
+}
+
+func newItemReaders(s *actions) *itemReading {
+	streams := &itemreader.Streams{}
+	return &itemReading{&tasks.Performer{
+		Kernel: s.Kernel, List: maprun.ReadersList, Places: itemReadersMax, Perform: itemReaders{s, streams}.take,
 		Failed: "the items of a map run could not be read",
-	}
+	}, streams}
+}
+
+// Stop implements lifecycle.Service.
+func (r *itemReading) Stop(ctx context.Context) error {
+	defer r.streams.Close()
+	return r.Performer.Stop(ctx)
 }
 
 // take reads a part.
@@ -76,25 +92,34 @@ func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Rea
 	}
 	o := reading.Order.Reader
 	from := itemreader.Reader{
+		Streams: r.streams, Of: string(t.Run[:]),
 		Store: r.Buckets(t.Name.World.Account), Room: r.Room(t.Name.World.Account), List: o.Action == "listObjectsV2",
 		InputType: o.InputType, Athena: o.Manifest == "ATHENA_DATA", Pointer: o.Pointer, HeadersGiven: o.HeadersGiven, Headers: o.Headers, Delimiter: o.Delimiter,
 		May: func(ctx context.Context, action, in, key string) error {
 			return r.mayReach(ctx, t.Name.World, &reading.Order, reading.Started, action, objectARN(t.Name.World, in, key))
 		},
 	}
-	var arguments struct{ Bucket, Key, Prefix, VersionID string }
+	var arguments struct{ Bucket, Key, Prefix, VersionID, ExpectedBucketOwner string }
 	if err := json.Unmarshal([]byte(o.Arguments), &arguments); err != nil || arguments.Bucket == "" {
 		return failed("The arguments of the ItemReader name no bucket.")
 	}
 	if !from.List && arguments.Key == "" {
 		return failed("The arguments of the ItemReader name no key.")
 	}
-	if arguments.VersionID != "" {
-		return failed("This server reads no versions of objects: leave VersionId out of the ItemReader.")
+	if arguments.VersionID != "" && from.InputType == "PARQUET" {
+		return failed("The field 'VersionId' is not supported for InputType PARQUET.")
 	}
-	from.Bucket, from.Key = arguments.Bucket, cmp.Or(arguments.Key, arguments.Prefix)
+	if owner := arguments.ExpectedBucketOwner; owner != "" && owner != t.Name.World.Account { // whose all its buckets are
+		return failed(bucket.Denied("GetObject", arguments.Bucket, arguments.Key, "Access Denied").SDKText())
+	}
+	from.Bucket, from.Key, from.Version = arguments.Bucket, arguments.Key, arguments.VersionID
 	if from.List {
-		from.Key = arguments.Prefix
+		from.Key, from.Version = arguments.Prefix, ""
+	}
+	if reading.Order.Described {
+		from.Describe = func(bucket, object string, member *string, value string) string {
+			return execution.DescribedItem(member, value, execution.S3URI(bucket, object))
+		}
 	}
 	most := int64(math.MaxInt64)
 	if o.MaxItems > 0 {

@@ -6,6 +6,9 @@ import (
 	"heddle/internal/aws/throttle"
 )
 
+// startExpress is the rate of StartExecution of an express state machine.
+const startExpress = "StartExpressExecution"
+
 // rates are those that Step Functions has by default in US East (N. Virginia), US West
 // (Oregon) and Europe (Ireland), which are its highest.
 //
@@ -13,18 +16,19 @@ import (
 func rates() throttle.Rates {
 	all := throttle.Rates{}
 	for rate, names := range map[throttle.Rate]string{
-		{Bucket: 50, PerSecond: 10}:    "TestState",
-		{Bucket: 100, PerSecond: 1}:    "CreateActivity CreateStateMachine CreateStateMachineAlias DeleteActivity DeleteStateMachine DeleteStateMachineAlias DeleteStateMachineVersion ListMapRuns ListStateMachineAliases ListStateMachineVersions ListTagsForResource PublishStateMachineVersion UpdateMapRun UpdateStateMachine UpdateStateMachineAlias ValidateStateMachineDefinition",
-		{Bucket: 100, PerSecond: 5}:    "ListStateMachines",
-		{Bucket: 100, PerSecond: 10}:   "ListActivities",
-		{Bucket: 200, PerSecond: 1}:    "DescribeActivity DescribeMapRun DescribeStateMachineAlias DescribeStateMachineForExecution TagResource UntagResource",
-		{Bucket: 200, PerSecond: 5}:    "ListExecutions",
-		{Bucket: 200, PerSecond: 20}:   "DescribeStateMachine",
-		{Bucket: 300, PerSecond: 15}:   "DescribeExecution",
-		{Bucket: 400, PerSecond: 20}:   "GetExecutionHistory",
-		{Bucket: 1000, PerSecond: 200}: "StopExecution",
-		{Bucket: 1300, PerSecond: 300}: "RedriveExecution StartExecution",
-		{Bucket: 3000, PerSecond: 500}: "GetActivityTask SendTaskFailure SendTaskHeartbeat SendTaskSuccess",
+		{Bucket: 50, PerSecond: 10}:     "TestState",
+		{Bucket: 100, PerSecond: 1}:     "CreateActivity CreateStateMachine CreateStateMachineAlias DeleteActivity DeleteStateMachine DeleteStateMachineAlias DeleteStateMachineVersion ListMapRuns ListStateMachineAliases ListStateMachineVersions ListTagsForResource PublishStateMachineVersion UpdateMapRun UpdateStateMachine UpdateStateMachineAlias ValidateStateMachineDefinition",
+		{Bucket: 100, PerSecond: 5}:     "ListStateMachines",
+		{Bucket: 100, PerSecond: 10}:    "ListActivities",
+		{Bucket: 200, PerSecond: 1}:     "DescribeActivity DescribeMapRun DescribeStateMachineAlias DescribeStateMachineForExecution TagResource UntagResource",
+		{Bucket: 200, PerSecond: 5}:     "ListExecutions",
+		{Bucket: 200, PerSecond: 20}:    "DescribeStateMachine",
+		{Bucket: 300, PerSecond: 15}:    "DescribeExecution",
+		{Bucket: 400, PerSecond: 20}:    "GetExecutionHistory",
+		{Bucket: 1000, PerSecond: 200}:  "StopExecution",
+		{Bucket: 1300, PerSecond: 300}:  "RedriveExecution StartExecution",
+		{Bucket: 6000, PerSecond: 6000}: startExpress,
+		{Bucket: 3000, PerSecond: 500}:  "GetActivityTask SendTaskFailure SendTaskHeartbeat SendTaskSuccess",
 	} {
 		for _, name := range strings.Fields(names) {
 			all[name] = rate

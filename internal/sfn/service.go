@@ -59,6 +59,7 @@ func Service() *service.Service {
 		Metrics:   service.Metrics{Prefix: "sfn", Meters: execution.Meters()},
 		Rates:     rates(),
 		Unlimited: unlimited,
+		Rated:     []string{startExpress},
 		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion", "StartExecution", "RedriveExecution"},
 		Audit:     service.Audit{DataEvent: aboutExecutions, Changes: []string{"GetActivityTask"}, Members: members},
 		DataKeys:  keys,

@@ -55,6 +55,17 @@ func (sub *subject) Resource(context.Context) operation.Resource {
 	return operation.Resource{Kind: string(n.Type), Name: n.Base, ARN: n.String(), Type: types[n.Type]}
 }
 
+// Rate implements operation.Rated: to start an execution of an express state machine has a rate of
+// its own.
+func (sub *subject) Rate(ctx context.Context) string {
+	if sub.Action == resource.Service+":StartExecution" && sub.Need.Resource.In(sub.world.Region, sub.world.Account) {
+		if m, err := sub.actions.findMachine(ctx, sub.world, sub.Need.Resource.Base); err == nil && m.Express {
+			return startExpress
+		}
+	}
+	return ""
+}
+
 // Questions implements operation.Subject. What does not exist is for the handler to tell,
 // once it is known that the caller may hear it.
 func (sub *subject) Questions(ctx context.Context) ([]policy.Request, error) {

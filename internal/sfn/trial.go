@@ -62,7 +62,7 @@ func (s *actions) try(ctx context.Context, w engine.World, in *wire.TestStateInp
 	if err := s.checkTrialRole(ctx, in, t); err != nil {
 		return nil, err
 	}
-	if err := readTrial(in, t); err != nil {
+	if err := readTrial(ctx, in, t); err != nil {
 		return nil, err
 	}
 	mock, err := mockOf(in, t.State)
@@ -162,7 +162,7 @@ func (s *actions) checkTrialRole(ctx context.Context, in *wire.TestStateInput, t
 
 // readTrial reads what the state is to see. Errors: InvalidExecutionInput,
 // ValidationException.
-func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
+func readTrial(ctx context.Context, in *wire.TestStateInput, t *execution.Trial) error {
 	t.Input = jsonvalue.NewObject(0)
 	if in.Input != nil {
 		if err := checkInput(*in.Input); err != nil {
@@ -188,7 +188,7 @@ func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
 		t.Retries = value(c.RetrierRetryCount)
 		if c.MapItemReaderData != nil && t.State.ItemReader != nil {
 			var err error
-			if t.ReaderItems, t.ReaderFailed, err = readItems(*c.MapItemReaderData, t.State.ItemReader); err != nil {
+			if t.ReaderItems, t.ReaderFailed, err = readItems(ctx, *c.MapItemReaderData, t.State.ItemReader); err != nil {
 				return err
 			}
 		}
@@ -196,31 +196,45 @@ func readTrial(in *wire.TestStateInput, t *execution.Trial) error {
 	return nil
 }
 
-// readItems reads the items that an ItemReader finds in what its source holds; failed says
-// why it finds none. Errors: ValidationException.
-func readItems(data string, r *asl.ItemReader) (items []any, failed *string, err error) {
+// readItems reads the items that an ItemReader finds in what its source holds: a list, or an object
+// whose members are items; failed says why it finds none. Errors: ValidationException.
+func readItems(ctx context.Context, data string, r *asl.ItemReader) (found any, failed *string, err error) {
+	var (
+		items   []any
+		members *jsonvalue.Object
+	)
 	from := itemreader.Reader{
 		Store: source{data: data}, May: func(context.Context, string, string, string) error { return nil },
 		InputType: r.InputType, Pointer: r.ItemsPointer, HeadersGiven: r.CSVHeaderLocation == "GIVEN", Headers: r.CSVHeaders, Delimiter: r.CSVDelimiter,
+		Describe: func(_, _ string, member *string, text string) string {
+			v, err := jsonvalue.ParseString(text)
+			switch {
+			case err != nil: // the reader has parsed it
+			case member == nil:
+				items = append(items, v)
+			case members == nil:
+				members = jsonvalue.NewObject(1)
+				fallthrough
+			default:
+				members.Set(*member, v)
+			}
+			return text
+		},
 	}
 	if from.InputType == "MANIFEST" || from.InputType == "PARQUET" || r.ManifestType != "" {
 		return nil, nil, invalid("This server does not read MapItemReaderData of type " + cmp.Or(r.InputType, "MANIFEST"))
 	}
 	for part := (&itemreader.Part{}); !part.Done; {
-		part, err = from.Next(context.Background(), part.Position, math.MaxInt64)
+		part, err = from.Next(ctx, part.Position, math.MaxInt64)
 		if flaw, ok := errors.AsType[*itemreader.Error](err); ok {
 			return nil, &flaw.Cause, nil
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("read the items of a test: %w", err)
 		}
-		for _, text := range part.Items {
-			v, err := jsonvalue.ParseString(text)
-			if err != nil {
-				return nil, nil, fmt.Errorf("read an item of a test: %w", err)
-			}
-			items = append(items, v)
-		}
+	}
+	if members != nil {
+		return members, nil, nil
 	}
 	return items, nil, nil
 }

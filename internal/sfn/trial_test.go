@@ -251,6 +251,21 @@ func TestTrialFailedItems(t *testing.T) {
 		}).run(t)
 	}
 	reader := `{"Type":"Map",` + spread + `,"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"%s"},"Parameters":{"Bucket":"b","Key":"k"}},"ItemSelector":{"v.$":"$$.Map.Item.Value"},"ToleratedFailurePercentage":50,"End":true}`
+	spreads := []trialCase{
+		{"members", `{"Type":"Map",` + spread + `,"ItemSelector":{"k.$":"$$.Map.Item.Key","v.$":"$$.Map.Item.Value","i.$":"$$.Map.Item.Index","s.$":"$$.Map.Item.Source"},"End":true}`, `{"a":1,"b":[]}`, debug + mocked(`[1,2]`, ""),
+			`{"inspectionData":{"input":{"a":1,"b":[]},"afterInputPath":{"a":1,"b":[]},"afterItemsPath":{"a":1,"b":[]},"afterItemSelector":[{"k":"a","v":1,"i":0,"s":"STATE_DATA"},{"k":"b","v":[],"i":1,"s":"STATE_DATA"}],"maxConcurrency":0,"afterResultSelector":[1,2],"afterResultPath":[1,2]},"output":[1,2],"status":"SUCCEEDED"}`},
+		{"members of JSONata", `{"Type":"Map","QueryLanguage":"JSONata",` + spread + `,"Items":"{% {'a':1} %}","ItemSelector":"{% $states.context.Map.Item %}","End":true}`, `{}`, debug + mocked(`[1]`, ""),
+			`{"inspectionData":{"input":{},"afterItemSelector":[{"Index":0,"Key":"a","Value":1,"Source":"STATE_DATA"}],"maxConcurrency":0},"output":[1],"status":"SUCCEEDED"}`},
+		{"members inline", `{"Type":"Map",` + inline + `,"End":true}`, `{"a":1}`, mocked(`[1]`, ""), `{"cause":"Reference path \"$\" must point to array.","error":"States.Runtime","status":"FAILED"}`},
+	}
+	for i := range spreads {
+		spreads[i].run(t)
+	}
+	(&trialCase{
+		"members that are read", fmt.Sprintf(reader, "JSON"), `{}`,
+		debug + mocked(`[1]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text(`{"a":1}`) + `}`,
+		`{"inspectionData":{"input":{},"afterInputPath":{},"afterItemSelector":[{"v":1}],"maxConcurrency":0,"toleratedFailurePercentage":50,"afterResultSelector":[1],"afterResultPath":[1]},"output":[1],"status":"SUCCEEDED"}`,
+	}).run(t)
 	for kind, data := range map[string]string{"JSON": `[1,2]`, "JSON\",\"ItemsPointer\":\"/a": `{"b":[3],"a":[1,2]}`, "JSONL": "1\n\n2\n", "JSON\",\"MaxItemsPath\":\"$.most": `[1,2,3]`} {
 		(&trialCase{
 			kind, fmt.Sprintf(reader, kind), `{"most":2}`,
@@ -269,7 +284,7 @@ func TestTrialFailedItems(t *testing.T) {
 			`{"inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"afterItemSelector":[{"v":"1"},{"v":"2"},{"v":"3"}],"afterItemBatcher":[{"Items":[{"v":"1"}]},{"Items":[{"v":"2"}]},{"Items":[{"v":"3"}]}],"maxConcurrency":0,"afterResultSelector":[],"afterResultPath":[]},"output":[],"status":"SUCCEEDED"}`},
 		{"a batch that is too small", fmt.Sprintf(of(`"JSON"`), `"ItemBatcher":{"MaxInputBytesPerBatch":5},`), "[1]",
 			`{"cause":"The state/task 'StateName' returned a result with a size exceeding the maximum number of bytes service limit.","error":"States.DataLimitExceeded","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"maxConcurrency":0},"status":"FAILED"}`},
-		{"no list", fmt.Sprintf(of(`"JSON"`), ""), "{}",
+		{"no list", fmt.Sprintf(of(`"JSON"`), ""), "1",
 			`{"cause":"Attempting to map over non-iterable node.","error":"States.ItemReaderFailed","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9}},"status":"FAILED"}`},
 		{"headers twice", fmt.Sprintf(of(`"CSV","CSVHeaderLocation":"FIRST_ROW"`), ""), "a,a\n",
 			`{"cause":"CSV headers cannot contain duplicates.","error":"States.ItemReaderFailed","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9}},"status":"FAILED"}`},

@@ -136,6 +136,9 @@ func unknowing(v any) any {
 			v[i] = unknowing(v[i])
 		}
 	case object:
+		if status, ok := v["Status"].(string); ok && v["ExecutionArn"] != nil && status != "SUCCEEDED" {
+			return failedItem
+		}
 		for name := range v {
 			if v[name] = unknowing(v[name]); name == "Cause" && strings.HasPrefix(fmt.Sprint(v[name]), "{") {
 				v[name] = someCause
@@ -147,6 +150,10 @@ func unknowing(v any) any {
 
 // What canonical texts have for tokens and for descriptions of executions.
 const someToken, someCause = "token", "described"
+
+// failedItem is what they have for an item whose execution has failed, in the output of a Map
+// state in distributed mode.
+var failedItem = object{"failed": true}
 
 var (
 	eventNumbers = regexp.MustCompile(`entered at the event id #\d+`)
@@ -381,7 +388,7 @@ func (n *naive) once(st object, in any, sc *scope, retried int) []End {
 }
 
 // distributed is how a Map state in distributed mode may end: it fails once more of its items have
-// than it tolerates, and else gives what the others gave, in their order.
+// than it tolerates, and else gives what the others gave, and what is told of those, in their order.
 func (n *naive) distributed(st object, items []any, sc *scope) []End {
 	batch := 0
 	if b, ok := st["ItemBatcher"]; ok {
@@ -424,7 +431,7 @@ func (n *naive) distributed(st object, items []any, sc *scope) []End {
 				case o.Error == "":
 					longer = append(longer, partial{append(slices.Clone(way.values), o.Value), way.failed})
 				case !fails && tolerates(way.failed+sizes[i]):
-					longer = append(longer, partial{way.values, way.failed + sizes[i]})
+					longer = append(longer, partial{append(slices.Clone(way.values), jsonText(failedItem)), way.failed + sizes[i]})
 				}
 			}
 			fails = fails || o.Error != ""

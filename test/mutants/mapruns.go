@@ -89,7 +89,7 @@ var mapRuns = []Mutant{{
 }, {
 	Name: "manifest-names-the-first",
 	In:   "sfn/maprun.(*State).manifest",
-	Old:  "s.fileName(of, len(list))",
+	Old:  "s.fileName(of, n)",
 	New:  "s.fileName(of, 0)",
 	Bug:  "The manifest names the first file of a kind, as often as there are files.",
 }, {
@@ -100,10 +100,48 @@ var mapRuns = []Mutant{{
 	Bug:  "UpdateMapRun is answered, and MaxConcurrency stays.",
 }, {
 	Name: "results-in-order-of-ending",
-	In:   "sfn/maprun.(*itemEnded).Apply",
-	Old:  "s.outputs = slices.Insert(s.outputs, i, output{e.first, e.output})",
-	New:  "s.outputs = slices.Insert(s.outputs, len(s.outputs)+0*i, output{e.first, e.output})",
+	In:   "sfn/maprun.keep",
+	Old:  "slices.Insert(list, i, output{first, text})",
+	New:  "slices.Insert(list, len(list)+0*i, output{first, text})",
 	Bug:  "The state's output has results in the order in which executions ended.",
+}, {
+	Name: "manifest-lists-what-was-redriven",
+	In:   "sfn/maprun.(*State).manifest",
+	Old:  "f.size != supersededSize",
+	New:  "true",
+	Bug:  "After a redrive the manifest lists files of what failed before.",
+}, {
+	Name: "failures-left-out",
+	In:   "sfn/maprun.(*itemEnded).Apply",
+	Old:  "if s.order.Writer == nil && e.output != \"\" {",
+	New:  "if false {",
+	Bug:  "The state's output says nothing of failures that are tolerated.",
+}, {
+	Name: "keys-of-items-lost",
+	In:   "sfn/execution.SelectItem",
+	Old:  "if k, ok := described.Get(pairKey); ok {",
+	New:  "if k, ok := described.Get(pairKey); ok && false {",
+	Bug:  "An ItemSelector does not see the name of the member that an item is.",
+	Then: []string{"./internal/sfn/maprun"},
+}, {
+	Name: "refused-redrive-is-not-told",
+	In:   "sfn/execution.(*turn).locked",
+	Old:  "if !t.s.isOpen() { // the map run waits for it",
+	New:  "if false {",
+	Bug:  "An execution of an item that can't be redriven, since its key is refused, tells nobody: its map run never ends.",
+	Then: []string{"./internal/sfn/maprun"},
+}, {
+	Name: "output-lost-with-the-key",
+	In:   "sfn/maprun.(*turn).locked",
+	Old:  "if e.status == execution.Succeeded { // its output is lost: a redrive has it told again",
+	New:  "if false {",
+	Bug:  "What an execution gave while the map run's key was refused is missing in the output, after a redrive too.",
+}, {
+	Name: "input-lost-with-the-key",
+	In:   "sfn/maprun.(*turn).locked",
+	Old:  "if (c.Full || s.ending != \"\") && execution.Sealed(c.Input) {",
+	New:  "if false {",
+	Bug:  "An item whose execution could not begin, since the key was refused, never has one, after a redrive too.",
 }, {
 	Name: "redriven-once-more",
 	In:   "sfn/maprun.(*redriven).Apply",

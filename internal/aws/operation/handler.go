@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -320,8 +321,14 @@ func (h *Handler) handle(c *Call, in any, answer *Answer) (out any, err error) {
 			return nil, f
 		}
 	}
-	if t := op.API.Throttle; t != nil && !t(c.caller.Account, c.caller.Region, op.Name) {
-		return nil, fault.Throttled()
+	if t := op.API.Throttle; t != nil {
+		rate := op.Name
+		if rated, ok := c.subject.(Rated); ok {
+			rate = cmp.Or(rated.Rate(c), rate)
+		}
+		if !t(c.caller.Account, c.caller.Region, rate) {
+			return nil, fault.Throttled()
+		}
 	}
 	if h.Keep != nil && op.changes {
 		if err = h.Keep(&c.caller, c.subject.Resource(c)); err != nil {

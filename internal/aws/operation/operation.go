@@ -92,6 +92,13 @@ type Governed interface {
 	Permit(ctx context.Context) error
 }
 
+// Rated is a Subject that may have another rate than its action: Rate is its name in the service's
+// rates, or empty. The context is a handler's.
+type Rated interface {
+	Subject
+	Rate(ctx context.Context) string
+}
+
 // Resource is what a call touches, in the words of its service.
 type Resource struct {
 	Kind string // "domain"; empty when the call touches nothing by name
@@ -135,7 +142,8 @@ type API struct {
 	// Changes tells whether an action changes what was set up; nil: none does. Room for the
 	// record of such a call is taken first, and once it was done it is not refused.
 	Changes func(action string) bool
-	// Throttle tells whether an account may call an action in a region now; nil: always.
+	// Throttle tells whether an account may call an action in a region now, or what a Rated subject
+	// names; nil: always.
 	Throttle func(account, region, action string) bool
 }
 

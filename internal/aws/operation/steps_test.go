@@ -25,6 +25,7 @@ import (
 type path struct {
 	*awsjson.Protocol
 	fails string // the step
+	rate  string
 	how   func() error
 	steps []string
 	told  []string
@@ -90,6 +91,9 @@ func (p *path) Questions(ctx context.Context) ([]policy.Request, error) {
 	}
 	return []policy.Request{{Principal: CallerOf(ctx).Principal, Action: "path:Walk", Resource: "*"}}, p.step("permit")
 }
+
+// Rate implements Rated.
+func (p *path) Rate(context.Context) string { return p.rate }
 
 // Resource implements Subject.
 func (p *path) Resource(context.Context) Resource { return Resource{Kind: "stone", Name: "s"} }
@@ -167,7 +171,12 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // walk serves one call; the body, the clock and the rest are the path's.
 func walk(fails string, how func() error) (*path, *httptest.ResponseRecorder) {
-	p := &path{Protocol: awsjson.New(), fails: fails, how: how, now: noon}
+	return walkAt("", fails, how)
+}
+
+// walkAt is walk of a subject that has a rate.
+func walkAt(rate, fails string, how func() error) (*path, *httptest.ResponseRecorder) {
+	p := &path{Protocol: awsjson.New(), fails: fails, rate: rate, how: how, now: noon}
 	h := New(Config{
 		Authenticator: p,
 		Log:           slog.New(slog.NewTextHandler(&p.log, nil)),
@@ -309,5 +318,12 @@ func TestNoAnswerWithoutARecord(t *testing.T) {
 	}
 	if w.Code != 500 || strings.Contains(w.Body.String(), "output") || !strings.Contains(p.log.String(), "the disk is full") {
 		t.Errorf("%d %s, logged %s", w.Code, w.Body, p.log.String())
+	}
+}
+
+// TestRated: a subject may have a rate of its own.
+func TestRated(t *testing.T) {
+	if p, _ := walkAt("Run", "", nil); !slices.Contains(p.steps, "throttle 1 r Run") || slices.Contains(p.steps, "throttle 1 r Walk") {
+		t.Errorf("steps are %q", p.steps)
 	}
 }

@@ -298,6 +298,9 @@ func (s *Store) Get(ctx context.Context, name, key string, r bucket.Range) (buck
 	if err != nil {
 		return bucket.Object{}, nil, err
 	}
+	if r.Version != "" && r.Version != bucket.VersionNull {
+		return bucket.Object{}, nil, errors.Join(bucket.NoSuchVersion(operation, name, key), f.Close())
+	}
 	if r.IfMatch != "" && r.IfMatch != o.ETag {
 		return bucket.Object{}, nil, errors.Join(bucket.Changed(operation, name, key), f.Close())
 	}

@@ -239,6 +239,20 @@ func TestSymbolicLinks(t *testing.T) {
 
 // TestCrash has the process end between the steps of a Put: what is there is the one
 // object or the other, with what is known of it.
+// TestVersions: there is one version of each object, which S3 calls null.
+func TestVersions(t *testing.T) {
+	s, _ := setUp(t)
+	put(t, s, "k", "text")
+	_, r, err := s.Get(t.Context(), buckettest.Things, "k", bucket.Range{Version: bucket.VersionNull})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if _, _, err := s.Get(t.Context(), buckettest.Things, "k", bucket.Range{Version: "1"}); !errors.Is(err, bucket.ErrNoSuchKey) {
+		t.Errorf("of a version that is not there: %v", err)
+	}
+}
+
 func TestCrash(t *testing.T) {
 	s, things := setUp(t)
 	one := put(t, s, "k", "one")

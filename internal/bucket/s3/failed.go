@@ -70,7 +70,7 @@ func kindOf(e *bucket.Error) error {
 		return bucket.ErrTemporary
 	case code == "NoSuchBucket", code == "InvalidBucketName":
 		return bucket.ErrNoSuchBucket
-	case code == "NoSuchKey", code == "NotFound", e.Status == http.StatusNotFound && code == "":
+	case code == "NoSuchKey", code == "NoSuchVersion", code == "NotFound", e.Status == http.StatusNotFound && code == "":
 		return bucket.ErrNoSuchKey
 	case strings.Contains(code, "KMS"), code == "AccessDenied" && strings.Contains(e.Message, "kms:"):
 		return bucket.ErrKeyRefused

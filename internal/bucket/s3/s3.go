@@ -88,11 +88,20 @@ func orStandard(class string) string {
 
 // Head is part of bucket.Store.
 func (s *Store) Head(ctx context.Context, name, key string) (bucket.Object, error) {
+	return s.head(ctx, name, key, "")
+}
+
+// head is Head of a version; "": the current one.
+func (s *Store) head(ctx context.Context, name, key, version string) (bucket.Object, error) {
 	const operation = "HeadObject"
 	if err := bucket.CheckNames(operation, name, key); err != nil {
 		return bucket.Object{}, err
 	}
-	out, err := s.client.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &name, Key: &key})
+	in := &awss3.HeadObjectInput{Bucket: &name, Key: &key}
+	if version != "" {
+		in.VersionId = &version
+	}
+	out, err := s.client.HeadObject(ctx, in)
 	if err != nil {
 		err = failed(ctx, operation, name, key, err)
 		if refusal := (*bucket.Error)(nil); errors.As(err, &refusal) && refusal.Kind == bucket.ErrNoSuchKey && !s.hasBucket(ctx, name) {
@@ -153,6 +162,9 @@ func (s *Store) get(ctx, bounded context.Context, name, key string, r bucket.Ran
 	if r.IfMatch != "" {
 		in.IfMatch = &r.IfMatch
 	}
+	if r.Version != "" {
+		in.VersionId = &r.Version
+	}
 	switch {
 	case r.Length > 0:
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Length-1))
@@ -206,7 +218,7 @@ func lengths(out *awss3.GetObjectOutput, r bucket.Range) (size, length int64, er
 
 // atEnd is for a range that has no byte.
 func (s *Store) atEnd(ctx context.Context, name, key string, r bucket.Range) (bucket.Object, io.ReadCloser, error) {
-	o, err := s.Head(ctx, name, key)
+	o, err := s.head(ctx, name, key, r.Version)
 	if err == nil && r.IfMatch != "" && r.IfMatch != o.ETag {
 		err = bucket.Changed("GetObject", name, key)
 	}

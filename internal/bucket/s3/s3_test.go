@@ -446,6 +446,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{404, "NoSuchBucket", "The specified bucket does not exist", bucket.ErrNoSuchBucket, 1},
 		{404, "NoSuchKey", "The specified key does not exist.", bucket.ErrNoSuchKey, 1},
+		{404, "NoSuchVersion", "The specified version does not exist.", bucket.ErrNoSuchKey, 1},
 		{403, "AccessDenied", "Access Denied", bucket.ErrDenied, 1},
 		{403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", bucket.ErrDenied, 1},
 		{403, "SignatureDoesNotMatch", "no", bucket.ErrDenied, 1},
@@ -554,6 +555,36 @@ func TestHeadDenied(t *testing.T) {
 	})
 	if _, err := open(t, options(f.url)).Head(t.Context(), buckettest.Things, "k"); !errors.Is(err, bucket.ErrDenied) {
 		t.Error(err)
+	}
+}
+
+// TestVersions: a version is asked for by its name, whichever range of it is wanted.
+func TestVersions(t *testing.T) {
+	f := fake(t)
+	s := open(t, options(f.url))
+	p := put(10, nil, nil)
+	if _, err := s.Put(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Get(t.Context(), p.Bucket, p.Key, bucket.Range{Version: "v1"}); !errors.Is(err, bucket.ErrNoSuchKey) {
+		t.Errorf("of a version that is not there: %v", err)
+	}
+	var asked []string
+	f.fail(func(w http.ResponseWriter, r *http.Request, _ string) bool {
+		asked = append(asked, r.Method+" "+r.URL.Query().Get("versionId"))
+		w.Header().Set("ETag", `"e"`)
+		if w.Header().Set("Content-Length", "10"); r.Method == http.MethodGet {
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+		}
+		return true
+	})
+	_, body, err := s.Get(t.Context(), p.Bucket, p.Key, bucket.Range{Offset: 10, Version: "v1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body.Close()
+	if want := []string{"GET v1", "HEAD v1"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
 	}
 }
 

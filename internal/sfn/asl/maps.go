@@ -259,6 +259,13 @@ func (r *reading) readerConfig(reader *ItemReader, at string, o *jsonvalue.Objec
 	if _, ok := o.Get("CSVHeaders"); reader.CSVHeaderLocation == "GIVEN" && !ok {
 		r.wrong(at, required("CSVHeaders"))
 	}
+	_, typed := o.Get("InputType")
+	switch {
+	case !typed && (reader.Transformation == "LOAD_AND_FLATTEN" || reader.ManifestType == "ATHENA_DATA"):
+		r.wrong(at, required("InputType")) // ours
+	case typed && reader.InputType != "MANIFEST" && reader.ManifestType == "S3_INVENTORY":
+		r.wrong(at, onlyOne("InputType", "ManifestType")) // ours
+	}
 }
 
 const (
@@ -316,6 +323,10 @@ func (r *reading) resultWriter(at string, v any) {
 	writer := &ResultWriter{}
 	r.s.ResultWriter = writer
 	r.known(o, at, map[string]languages{"Comment": both, "Resource": both, "WriterConfig": both, "Parameters": path, "Arguments": ata})
+	_, puts := o.Get("Resource")
+	if _, shapes := o.Get("WriterConfig"); !puts && !shapes {
+		r.wrong(at, oneOf("WriterConfig", "Resource")) // ours
+	}
 	for name, v := range o.All() {
 		place := at + "/" + name
 		switch name {

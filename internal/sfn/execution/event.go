@@ -230,12 +230,13 @@ func appendEvent(b []byte, id int64, at engine.Time, e *Body, data bool) []byte 
 	b = append(b, `,"`...)
 	b = append(b, of.details...)
 	b = append(b, `":`...)
-	return append(appendDetails(b, e, data, 0), '}')
+	b, _ = appendDetails(b, e, data, 0)
+	return append(b, '}')
 }
 
 // appendDetails appends what an event says, as its type has it. Without data nothing of what
 // users gave is shown; texts of payloads that are longer than cut, unless that is 0, are cut.
-func appendDetails(b []byte, e *Body, data bool, cut int) []byte {
+func appendDetails(b []byte, e *Body, data bool, cut int) (details []byte, payloads int) {
 	of := shapes[e.Type]
 	b = append(b, '{')
 	w := members{b: b, start: len(b), cut: cut}
@@ -318,14 +319,16 @@ func appendDetails(b []byte, e *Body, data bool, cut int) []byte {
 		w.b = append(w.b, '}')
 		w.truncated("assignedVariables", truncated)
 	}
-	return append(w.b, '}')
+	return append(w.b, '}'), w.payloads
 }
 
 // members writes an object.
 type members struct {
 	b     []byte
 	start int // of its first member
-	cut   int // how long texts of payloads are at most; 0: as they are
+	cut   int // how long texts of payloads are at most, as JSON; 0: as they are
+	// payloads are how many texts of payloads there are.
+	payloads int
 }
 
 func (w *members) member(name string) {
@@ -380,14 +383,25 @@ func (w *members) truncated(name string, is bool) {
 
 // short gives what is written of a text, and whether it is not all.
 func (w *members) short(value string) (string, bool) {
-	if w.cut == 0 || len(value) <= w.cut {
+	w.payloads++
+	if w.cut == 0 {
 		return value, false
 	}
-	end := w.cut
-	for end > 0 && !utf8.RuneStart(value[end]) {
-		end--
+	left := w.cut
+	for i, r := range value {
+		switch {
+		case r == '"' || r == '\\':
+			left -= 2
+		case r < ' ':
+			left -= 6 // at most
+		default:
+			left -= utf8.RuneLen(r)
+		}
+		if left < 0 {
+			return value[:i], true
+		}
 	}
-	return value[:end], true
+	return value, false
 }
 
 // WithoutData gives stored events, with commas between them, without inputs, outputs and

@@ -23,10 +23,9 @@ import (
 const (
 	logSource = "heddle.states"
 	logID     = 1 << 40 // beyond all ids of events
-	// logBytesMax is how large a record is with payloads as they are; else all that is shown of
-	// them is about logCutBytes, which as JSON may be six times that.
+	// logBytesMax is how large a record may be: of payloads that would be more as much is shown as
+	// there is room for, the same for each.
 	logBytesMax = 248 << 10
-	logCutBytes = 8 << 10
 	logRoom     = 1024 // of most records
 )
 
@@ -103,24 +102,32 @@ func (s *State) appendRecord(b []byte, id int64, at engine.Time, e *Body, data b
 		}
 	}
 	start := len(b)
-	for cut := 0; ; cut = max(64, logCutBytes/(1+len(e.Assigned))) {
-		b = append(b[:start], `{"id":"`...)
-		b = strconv.AppendInt(b, id, 10)
-		b = append(b, `","type":"`...)
-		b = append(b, e.Type...)
-		b = append(b, `","details":`...)
-		b = appendDetails(b, &said, data, cut)
-		b = append(b, `,"previous_event_id":"`...)
-		b = strconv.AppendInt(b, e.Previous, 10)
-		b = append(b, `","event_timestamp":"`...)
-		b = strconv.AppendInt(b, int64(at), 10)
-		b = append(b, `","execution_arn":`...)
-		b = shape.AppendString(b, s.arn())
-		b = append(b, `,"redrive_count":"`...)
-		b = strconv.AppendInt(b, s.redrives, 10)
-		b = append(b, `"}`...)
-		if cut != 0 || len(b)-start <= logBytesMax {
-			return b
-		}
+	b, payloads := s.appendRecordCut(b, id, at, &said, data, 0)
+	if len(b)-start <= logBytesMax || payloads == 0 {
+		return b
 	}
+	b, _ = s.appendRecordCut(b[:start], id, at, &said, data, 1) // as large as all that is no payload
+	if room := (logBytesMax - (len(b) - start)) / payloads; room > 1 {
+		b, _ = s.appendRecordCut(b[:start], id, at, &said, data, room)
+	}
+	return b
+}
+
+// appendRecordCut appends it with texts of payloads cut; see appendDetails.
+func (s *State) appendRecordCut(b []byte, id int64, at engine.Time, e *Body, data bool, cut int) (record []byte, payloads int) {
+	b = append(b, `{"id":"`...)
+	b = strconv.AppendInt(b, id, 10)
+	b = append(b, `","type":"`...)
+	b = append(b, e.Type...)
+	b = append(b, `","details":`...)
+	b, payloads = appendDetails(b, e, data, cut)
+	b = append(b, `,"previous_event_id":"`...)
+	b = strconv.AppendInt(b, e.Previous, 10)
+	b = append(b, `","event_timestamp":"`...)
+	b = strconv.AppendInt(b, int64(at), 10)
+	b = append(b, `","execution_arn":`...)
+	b = shape.AppendString(b, s.arn())
+	b = append(b, `,"redrive_count":"`...)
+	b = strconv.AppendInt(b, s.redrives, 10)
+	return append(b, `"}`...), payloads
 }

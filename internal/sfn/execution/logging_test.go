@@ -154,7 +154,7 @@ func TestLargeRecordsAreCut(t *testing.T) {
 		h.logging(logAll, true)
 		run := h.begin("m", "e", `{"StartAt":"P","States":{"P":{"Type":"Pass","Assign":{"a.$":"$"},"End":true}}}`, input, nil)
 		for _, text := range run.told(eventbridge.TypeLog) {
-			if len(text) > 256<<10 {
+			if len(text) > 256<<10 || len(text) < 240<<10 {
 				t.Errorf("%s: a record of %d bytes", what, len(text))
 			}
 			if r := readRecord(t, text); !strings.Contains(string(r.Details), `{"truncated":true}`) || strings.Contains(string(r.Details), "\ufffd") {

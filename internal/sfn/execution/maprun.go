@@ -1,7 +1,9 @@
 package execution
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -75,6 +77,9 @@ type MapRunOrder struct {
 	Tolerance     Tolerance
 	Batch         *Batch // nil: an execution for each item
 	SelectedItems bool   // there is an ItemSelector
+	// Described says that each item is what the context object's Map.Item shows of it, but for
+	// its index: an object with its Value, and perhaps its Key and its Source.
+	Described bool
 	// Transformation is what of results the state's output is, without a Writer: "" or COMPACT
 	// for their outputs, NONE for what is told of them, FLATTEN for the elements of outputs.
 	Transformation string
@@ -168,10 +173,7 @@ func (w *ResultWriter) code(c *pack.Coder) {
 func (w *ResultWriter) Place(run engine.Name) (bucket, prefix string) {
 	d := datum{text: w.Arguments}
 	if o, ok := d.Value().(*jsonvalue.Object); ok {
-		for name, to := range map[string]*string{"Bucket": &bucket, "Prefix": &prefix} {
-			v, _ := o.Get(name)
-			*to, _ = v.(string)
-		}
+		bucket, prefix = member(o, "Bucket"), member(o, "Prefix")
 	}
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"
@@ -202,6 +204,71 @@ type ItemReader struct {
 	Headers      []string
 	Delimiter    string
 	MaxItems     int64 // 0: all
+}
+
+// listObjects is the action of a reader of lists.
+const listObjects = "listObjectsV2"
+
+// mixed tells whether items may be members of an object, or come from several objects of S3.
+func (r *ItemReader) mixed() bool {
+	if r.Action == listObjects {
+		return r.InputType != ""
+	}
+	return r.Manifest != "" || r.InputType != "CSV" && r.InputType != "JSONL" && r.InputType != "PARQUET"
+}
+
+// S3URI is where something is in S3, as Map.Item.Source says it; without a key the bucket.
+func S3URI(bucket, key string) string {
+	uri := "S3://" + bucket
+	if key != "" {
+		uri += "/" + key
+	}
+	return uri
+}
+
+// Source is where all the reader's items come from that do not say it themselves. The reader's
+// arguments are opened; nil: items come from the input.
+func (r *ItemReader) Source() string {
+	if r == nil {
+		return stateData
+	}
+	var bucket, key string
+	d := datum{text: r.Arguments}
+	if o, ok := d.Value().(*jsonvalue.Object); ok {
+		bucket, key = member(o, "Bucket"), member(o, "Key")
+	}
+	if r.Action == listObjects {
+		key = ""
+	}
+	return S3URI(bucket, key)
+}
+
+// member is a member of an object that is a text; "": there is none.
+func member(o *jsonvalue.Object, name string) string {
+	v, _ := o.Get(name)
+	text, _ := v.(string)
+	return text
+}
+
+// PlainItem is an item as it is without an ItemSelector, of one that is described.
+func PlainItem(described *jsonvalue.Object) any {
+	value, _ := described.Get(pairValue)
+	if key, ok := described.Get(pairKey); ok {
+		return Pair(key.(string), value)
+	}
+	return value
+}
+
+// DescribedItem is what a reader tells of an item, if items are described: a JSON text, as the
+// value is. A key is that of the member of an object that it is, nil if it is none.
+func DescribedItem(key *string, value, source string) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	if key != nil {
+		b.WriteString(`"` + pairKey + `":` + jsonvalue.Text(*key) + ",")
+	}
+	b.WriteString(`"` + pairValue + `":` + value + `,"Source":` + jsonvalue.Text(source) + "}")
+	return b.String()
 }
 
 // ReaderFailed is the error of a state whose items can't be read.
@@ -235,8 +302,8 @@ type (
 	// ItemRefused tells it that the execution of an item could not begin.
 	ItemRefused struct {
 		Index int64
-		Input string
-		Full  bool // too many are open: it may begin later
+		Input string // or as the map run stores it
+		Full  bool   // too many are open, or the key is refused: it may begin later
 		Why   string
 	}
 )
@@ -247,7 +314,7 @@ type MapRunMessage interface{ code(*pack.Coder) }
 func (m *BeginMapRun) code(c *pack.Coder) {
 	m.Order.Code(c)
 	if m.Order.CodeMore(c, false) {
-		m.Order.CodeLast(c)
+		m.Order.CodeLast(c, false)
 	}
 }
 func (*StopMapRun) code(*pack.Coder) {}
@@ -273,7 +340,10 @@ type (
 		Error, Cause *string
 	}
 	// StartItem begins the execution of an item.
-	StartItem struct{ Start }
+	StartItem struct {
+		Start
+		Sealed string // the input, as the map run stores it; "": as it is
+	}
 	// RedriveItem redrives it.
 	RedriveItem struct {
 		Name  engine.Name // of the map run
@@ -294,7 +364,13 @@ func (m *MapRunClosed) code(c *pack.Coder) {
 func (m *StartItem) code(c *pack.Coder) {
 	m.Settings.code(c)
 	c.Text(&m.Input)
-	m.Settings.codeMocks(c)
+	if !c.Tail(len(m.Settings.Mocks) > 0 || m.Sealed != "") {
+		return
+	}
+	pack.List(c, &m.Settings.Mocks, (*StateMock).code)
+	if c.Tail(m.Sealed != "") {
+		c.Text(&m.Sealed)
+	}
 }
 
 func (m *RedriveItem) code(c *pack.Coder) {
@@ -332,7 +408,10 @@ func (s *Settings) MapRun() string {
 func (m *StartItem) refused(why error) engine.Message {
 	p := m.Parent
 	_, full := why.(*TooManyOpenError)
-	return engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ItemRefused{Index: p.Scheduled, Input: m.Input, Full: full, Why: why.Error()})}
+	_, key := errors.AsType[engine.KeyRefusedError](why)
+	return engine.Message{To: p.Name, Run: p.Run, Body: encodeMessage(&ItemRefused{
+		Index: p.Scheduled, Input: cmp.Or(m.Sealed, m.Input), Full: full || key, Why: why.Error(),
+	})}
 }
 
 // redriveItem runs the execution of an item on, or tells what became of it.
@@ -356,8 +435,9 @@ func (g *group) begun() bool { return g != nil && (g.flow != distributed || g.ma
 func (g *group) runs() bool { return g.flow == distributed && g.mapRun != "" && !g.ended }
 
 // distribute begins a map run, of so many items; without any, when their reader has them.
-func (e *evaluation) distribute(in any, items []any) {
+func (e *evaluation) distribute(in, items any) {
 	t, th, st := e.t, e.th, e.st
+	length := itemCount(items)
 	s := t.s
 	concurrency := e.concurrency(in)
 	if e.failed != nil {
@@ -384,16 +464,21 @@ func (e *evaluation) distribute(in any, items []any) {
 		order.Variables = e.variables()
 	}
 	if f := e.failed; f != nil { // is said once the state has begun
-		f.at = t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: int64(len(items)), hidden: hidden{group: b}})
+		f.at = t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: length, hidden: hidden{group: b}})
 		return
 	}
 	if order.Reader == nil {
+		if o, ok := items.(*jsonvalue.Object); ok {
+			items, order.Described = pairs(o), order.SelectedItems
+		}
 		order.Items = jsonvalue.Text(items)
+	} else {
+		order.Described = order.SelectedItems && order.Reader.mixed()
 	}
 	if st.ItemSelector != nil {
 		order.Input, order.Context = jsonvalue.Text(in), jsonvalue.Text(t.context(th, st, nil))
 	}
-	started := t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: int64(len(items)), hidden: hidden{group: b}})
+	started := t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: length, hidden: hidden{group: b}})
 	base, _, _ := strings.Cut(s.machine, "/")
 	label := st.Label
 	if label == "" { // the same for each run of the state
@@ -490,7 +575,7 @@ func (e *evaluation) reader(in any) *ItemReader {
 	if r.Manifest == "S3_INVENTORY" {
 		r.InputType = "MANIFEST"
 	}
-	if r.Action == "listObjectsV2" && of.Transformation != "LOAD_AND_FLATTEN" {
+	if r.Action == listObjects && of.Transformation != "LOAD_AND_FLATTEN" {
 		r.InputType = ""
 	}
 	if of.Arguments != nil {
@@ -561,10 +646,21 @@ func (t *turn) mapRunClosed(c *MapRunClosed) {
 	}
 }
 
-// SelectItem is what a Map state's ItemSelector makes of an item, for a map run. The
-// environment's context is that of the state. It fails with an error's name and its cause.
-func SelectItem(m *asl.Machine, o *MapRunOrder, env *asl.Env, index int64, item any) (selected any, failed *asl.Failure) {
+// SelectItem is what a Map state's ItemSelector makes of an item, for a map run; source is where
+// it comes from, if it does not say it. The environment's context is that of the state. It fails
+// with an error's name and its cause.
+func SelectItem(m *asl.Machine, o *MapRunOrder, env *asl.Env, index int64, item any, source string) (selected any, failed *asl.Failure) {
 	st := m.Flows[o.InFlow].Find(o.State)
+	var key *string
+	if o.Described {
+		described := item.(*jsonvalue.Object)
+		if k, ok := described.Get(pairKey); ok {
+			text := k.(string)
+			key = &text
+		}
+		item, _ = described.Get(pairValue)
+		source = cmp.Or(member(described, "Source"), source)
+	}
 	context := env.Context()
 	env.Context = func() any {
 		of, _ := context.(*jsonvalue.Object)
@@ -572,7 +668,7 @@ func SelectItem(m *asl.Machine, o *MapRunOrder, env *asl.Env, index int64, item 
 		for name, v := range of.All() {
 			all.Set(name, v)
 		}
-		all.Set("Map", itemContext(index, item))
+		all.Set("Map", itemContext(index, key, item, source))
 		return all
 	}
 	selected, err := st.ItemSelector.Evaluate(env)

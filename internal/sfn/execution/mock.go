@@ -48,7 +48,7 @@ func (s *Settings) codeMocks(c *pack.Coder) {
 // CodeMore writes what orders got later, or reads it, at the end of what holds one. It tells whether
 // there is more of what holds it, too.
 func (o *MapRunOrder) CodeMore(c *pack.Coder, more bool) bool {
-	if !c.Tail(len(o.Settings.Mocks) > 0 || o.Transformation != "" || more || o.pointed()) {
+	if !c.Tail(len(o.Settings.Mocks) > 0 || o.Transformation != "" || more || o.pointed() || o.Described) {
 		return false
 	}
 	pack.List(c, &o.Settings.Mocks, (*StateMock).code)
@@ -58,11 +58,20 @@ func (o *MapRunOrder) CodeMore(c *pack.Coder, more bool) bool {
 
 func (o *MapRunOrder) pointed() bool { return o.Reader != nil && o.Reader.Pointer != "" }
 
-// CodeLast writes what orders got after that, or reads it: behind all of what has more, at its end.
-func (o *MapRunOrder) CodeLast(c *pack.Coder) {
-	if c.Tail(o.pointed()) && o.Reader != nil {
+// CodeLast writes what orders got after that, or reads it: behind all of what has more, at its
+// end. It tells whether there is more behind it, too.
+func (o *MapRunOrder) CodeLast(c *pack.Coder, more bool) bool {
+	if !c.Tail(o.pointed() || o.Described || more) {
+		return false
+	}
+	if o.Reader != nil {
 		c.Text(&o.Reader.Pointer)
 	}
+	if !c.Tail(o.Described || more) {
+		return false
+	}
+	c.Bool(&o.Described)
+	return true
 }
 
 // mocked is the index of a state's mock; -1: it has none.

@@ -107,7 +107,7 @@ func TestMocks(t *testing.T) {
 // TestMocksAreTold has mocks in the messages that begin map runs and the executions of items.
 func TestMocksAreTold(t *testing.T) {
 	settings := Settings{Mocks: []StateMock{{"T", []Answer{{From: 0, To: 3, Output: `"mocked"`}, {From: 4, To: 4, Failed: true, Error: "E", Cause: "c"}}}}}
-	for _, m := range []message{&BeginMapRun{MapRunOrder{Settings: settings}}, &StartItem{Start{Settings: settings, Input: "1"}}} {
+	for _, m := range []message{&BeginMapRun{MapRunOrder{Settings: settings}}, &StartItem{Start: Start{Settings: settings, Input: "1"}}} {
 		got, err := DecodeMessage(encodeMessage(m))
 		if err != nil || !reflect.DeepEqual(got, m) {
 			t.Errorf("%+v comes as %+v, %v", m, got, err)

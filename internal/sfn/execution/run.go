@@ -441,18 +441,29 @@ func (t *turn) context(th *thread, st *asl.State, item *thread) any {
 		at = item
 	}
 	for ; at != nil; at = s.thread(at.owner) {
-		if value, is := s.item(at); is {
-			o.Set("Map", itemContext(at.index, value))
+		if shown, is := s.item(at); is {
+			o.Set("Map", shown)
 			break
 		}
 	}
 	return o
 }
 
-func itemContext(index int64, value any) any {
-	item := jsonvalue.NewObject(2)
+// stateData is where items come from that no ItemReader has read.
+const stateData = "STATE_DATA"
+
+// itemContext is what the context object says of an item: its key is that of the member of an
+// object that it is, nil if it is none.
+//
+// Source: Step Functions Developer Guide, "Context object data for Map states".
+func itemContext(index int64, key *string, value any, source string) any {
+	item := jsonvalue.NewObject(4)
 	item.Set("Index", float64(index))
-	item.Set("Value", value)
+	if key != nil {
+		item.Set(pairKey, *key)
+	}
+	item.Set(pairValue, value)
+	item.Set("Source", source)
 	of := jsonvalue.NewObject(1)
 	of.Set("Item", item)
 	return of

@@ -345,6 +345,10 @@ func (t *turn) locked(body any, refused error) error {
 	switch c := body.(type) {
 	case *Start, *Same, *Stop, *Redrive:
 		return refused
+	case *RedriveItem:
+		if !t.s.isOpen() { // the map run waits for it
+			return refused
+		}
 	case *Succeed:
 		if c.Token != nil {
 			return refused

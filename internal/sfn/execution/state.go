@@ -360,15 +360,29 @@ func (t *thread) ready() bool {
 }
 
 // item is what an iteration of a Map is about.
-func (g *group) item(index int64) any { return g.items.Value().([]any)[index] }
+func (g *group) item(index int64) any {
+	if o, ok := g.items.Value().(*jsonvalue.Object); ok {
+		return Pair(o.At(int(index)))
+	}
+	return g.items.Value().([]any)[index]
+}
+
+// shownItem is what the context object says of an item.
+func (g *group) shownItem(index int64) any {
+	if o, ok := g.items.Value().(*jsonvalue.Object); ok {
+		key, value := o.At(int(index))
+		return itemContext(index, &key, value, stateData)
+	}
+	return itemContext(index, nil, g.item(index), stateData)
+}
 
 // item is what a thread is about, if it is an iteration's.
-func (s *State) item(t *thread) (value any, is bool) {
+func (s *State) item(t *thread) (shown any, is bool) {
 	owner := s.thread(t.owner)
 	if owner == nil || owner.group == nil || owner.group.items == nil {
 		return nil, false
 	}
-	return owner.group.item(t.index), true
+	return owner.group.shownItem(t.index), true
 }
 
 // mayBegin tells whether another iteration may begin.

@@ -289,6 +289,7 @@ func (e *evaluation) mapState() {
 		e.distribute(in, items)
 		return
 	}
+	length := itemCount(items)
 	concurrency := e.concurrency(in)
 	if e.failed != nil {
 		return
@@ -303,27 +304,28 @@ func (e *evaluation) mapState() {
 		return
 	}
 	b := &begun{flows: []int{st.Iterator.Number}, starts: []string{st.Iterator.StartAt.Name}, items: &list, concurrency: concurrency}
-	b.tolerated = e.tolerated(in, int64(len(items)))
+	b.tolerated = e.tolerated(in, length)
 	if f := e.failed; f != nil { // is said once the state has begun
-		f.at = t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: int64(len(items)), hidden: hidden{group: b}})
+		f.at = t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: length, hidden: hidden{group: b}})
 		return
 	}
-	started := t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: int64(len(items)), hidden: hidden{group: b}})
-	if len(items) == 0 && t.trial == nil {
+	started := t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: length, hidden: hidden{group: b}})
+	if length == 0 && t.trial == nil {
 		t.emit(th, &Body{Type: MapStateSucceeded, Previous: started})
 		t.gathered(th, started)
 	}
 }
 
-// items are what a Map state iterates over.
-func (e *evaluation) items(in any) []any {
+// items are what a Map state iterates over: a list, or in distributed mode an object, of which
+// each member is an item.
+func (e *evaluation) items(in any) any {
 	var got any = in
 	field := "Items"
 	switch {
 	case e.st.ItemReader != nil && e.t.trial != nil:
 		return e.readItems(in)
 	case e.st.ItemReader != nil:
-		return nil // a map run has them
+		return []any(nil) // a map run has them
 	case e.jsonata() && e.st.Items != nil:
 		got = e.evaluate(e.st.Items, "Items", in)
 	case !e.jsonata() && e.st.ItemsPath != nil:
@@ -332,13 +334,16 @@ func (e *evaluation) items(in any) []any {
 	if e.failed != nil {
 		return nil
 	}
-	list, ok := got.([]any)
+	_, ok := got.([]any)
+	if _, members := got.(*jsonvalue.Object); members {
+		ok = e.st.Distributed
+	}
 	switch {
 	case ok:
 		if !e.jsonata() {
-			e.saw("afterItemsPath", list)
+			e.saw("afterItemsPath", got)
 		}
-		return list
+		return got
 	case e.jsonata() && e.st.Source[field] != "": // else no expression is to blame
 		e.wrongType(field, "array", got)
 	case e.jsonata():
@@ -356,8 +361,42 @@ func (e *evaluation) items(in any) []any {
 	return nil
 }
 
+// itemCount is how many items there are in a list, or in an object.
+func itemCount(items any) int64 {
+	switch items := items.(type) {
+	case []any:
+		return int64(len(items))
+	case *jsonvalue.Object:
+		return int64(items.Len())
+	}
+	return 0
+}
+
+// Names in what an item is that is a member of an object.
+const (
+	pairKey   = "Key"
+	pairValue = "Value"
+)
+
+// Pair is the item that a member of an object is.
+func Pair(key string, value any) any {
+	o := jsonvalue.NewObject(2)
+	o.Set(pairKey, key)
+	o.Set(pairValue, value)
+	return o
+}
+
+// pairs are the items of an object.
+func pairs(o *jsonvalue.Object) []any {
+	all := make([]any, 0, o.Len())
+	for name, v := range o.All() {
+		all = append(all, Pair(name, v))
+	}
+	return all
+}
+
 // readItems are what a trial's ItemReader gives.
-func (e *evaluation) readItems(in any) []any {
+func (e *evaluation) readItems(in any) any {
 	t, r := e.t.trial, e.reader(in)
 	if e.failed != nil {
 		return nil
@@ -372,10 +411,25 @@ func (e *evaluation) readItems(in any) []any {
 	}
 	items := t.ReaderItems
 	if r.MaxItems > 0 {
-		items = items[:min(r.MaxItems, int64(len(items)))]
+		items = firstItems(items, r.MaxItems)
 	}
 	if r.Pointer != "" {
 		e.saw("afterItemsPointer", items)
+	}
+	return items
+}
+
+// firstItems are the first of a list, or of an object.
+func firstItems(items any, most int64) any {
+	switch items := items.(type) {
+	case []any:
+		return items[:min(most, int64(len(items)))]
+	case *jsonvalue.Object:
+		first := jsonvalue.NewObject(items.Len())
+		for i := range int(min(most, int64(items.Len()))) {
+			first.Set(items.At(i))
+		}
+		return first
 	}
 	return items
 }

@@ -25,7 +25,7 @@ type Trial struct {
 	Variables       *jsonvalue.Object // nil: none
 	Context         *jsonvalue.Object // $$ and $states.context; nil: one that is made up
 	Retries         int64             // that have been
-	ReaderItems     []any             // what an ItemReader reads
+	ReaderItems     any               // what an ItemReader reads: a list, or an object whose members are items
 	ReaderFailed    *string           // why it reads nothing; nil: it does
 	Mocked          bool              // nothing is called
 	Secret          [16]byte          // for random numbers and task tokens
@@ -70,8 +70,8 @@ func (r *Trial) context(item *thread) any {
 		return r.Context
 	}
 	o := r.Context.Clone()
-	value, _ := r.turn.s.item(item)
-	o.Set("Map", itemContext(item.index, value))
+	shown, _ := r.turn.s.item(item)
+	o.Set("Map", shown)
 	return o
 }
 

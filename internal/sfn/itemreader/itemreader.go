@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,10 @@ type Reader struct {
 	// Room is the memory for what can't be read in small pieces: pages of Parquet files. Nil: it
 	// is bounded by nothing.
 	Room *bucket.Room
+	// Streams has what is being decompressed between parts, by Of, who reads. Nil: each part
+	// decompresses from the beginning.
+	Streams *Streams
+	Of      string
 	// May asks whether an action of S3 is allowed on an object, or without a key on a bucket.
 	// Its error ends reading.
 	May func(ctx context.Context, action, bucket, key string) error
@@ -39,10 +44,15 @@ type Reader struct {
 	Key          string // or the prefix
 	InputType    string // CSV, JSON, JSONL or PARQUET; MANIFEST: of an inventory
 	Athena       bool   // the object names those with the items, of InputType
-	Pointer      string // of JSON, to the list in it (RFC 6901); "": it is the list
+	Version      string // of the object; "": the one that is current
+	Pointer      string // of JSON, to the list or object in it (RFC 6901); "": it is that
 	HeadersGiven bool   // else they are the first row of a CSV
 	Headers      []string
 	Delimiter    string // of a CSV: COMMA, if it is empty
+	// Describe makes items of more than their values, which are JSON texts: of the object that
+	// they are in, and of the member that they are of an object of JSON, nil if they are none. Nil:
+	// members are objects with Key and Value.
+	Describe func(bucket, object string, member *string, value string) string
 }
 
 // Part is some items.
@@ -78,7 +88,8 @@ type position struct {
 type inObject struct {
 	Key     string         // if there are several; "": it is not known yet
 	Offset  int64          // in bytes, of what is not compressed
-	Begun   bool           // behind the headers of a CSV, or the bracket of a JSON list
+	Begun   bool           // behind the headers of a CSV, or the bracket of a JSON list or object
+	Members bool           // it is an object
 	ETag    string         // of the object, which must not change
 	Headers []string       // of a CSV
 	Rows    *parquet.Place `json:",omitempty"`
@@ -93,7 +104,7 @@ func (r *Reader) Next(ctx context.Context, from []byte, most int64) (*Part, erro
 			return nil, fmt.Errorf("read where items go on: %w", err)
 		}
 	}
-	part := &part{most: int(min(most, partItems))}
+	part := &part{most: int(min(most, partItems)), describe: r.Describe}
 	var err error
 	switch {
 	case r.List && r.InputType == "":
@@ -114,19 +125,31 @@ func (r *Reader) Next(ctx context.Context, from []byte, most int64) (*Part, erro
 	return &Part{part.items, b, part.done}, err
 }
 
-// part is items that are being read.
+// part is items that are being read, from an object.
 type part struct {
 	items []string
 	bytes int
 	most  int
 	done  bool
+
+	describe       func(bucket, object string, member *string, value string) string
+	bucket, object string
 }
 
 func (p *part) full() bool { return len(p.items) >= p.most || p.bytes >= partBytes }
 
-func (p *part) add(item string) error {
+func (p *part) add(item string) error { return p.addMember(nil, item) }
+
+// addMember adds an item that is a member of an object; nil: it is none.
+func (p *part) addMember(member *string, item string) error {
 	if len(item) > itemBytes {
 		return &Error{fmt.Sprintf("An item has %d bytes, and may have %d at most.", len(item), itemBytes)}
+	}
+	switch {
+	case p.describe != nil:
+		item = p.describe(p.bucket, p.object, member, item)
+	case member != nil:
+		item = `{"Key":` + jsonvalue.Text(*member) + `,"Value":` + item + "}"
 	}
 	p.items = append(p.items, item)
 	p.bytes += len(item)
@@ -159,10 +182,27 @@ func (r *Reader) list(ctx context.Context, p *position, part *part) error {
 
 // open reads an object from an offset on.
 func (r *Reader) open(ctx context.Context, in, key string, offset int64, etag string) (bucket.Object, io.ReadCloser, error) {
-	if err := r.May(ctx, "s3:GetObject", in, key); err != nil {
+	if err := r.may(ctx, in, key); err != nil {
 		return bucket.Object{}, nil, err
 	}
-	return r.Store.Get(ctx, in, key, bucket.Range{Offset: offset, IfMatch: etag})
+	return r.Store.Get(ctx, in, key, bucket.Range{Offset: offset, IfMatch: etag, Version: r.version(in, key)})
+}
+
+// version is that of an object that is to be read; "": the current one.
+func (r *Reader) version(in, key string) string {
+	if in == r.Bucket && key == r.Key {
+		return r.Version
+	}
+	return ""
+}
+
+// may asks whether an object may be read.
+func (r *Reader) may(ctx context.Context, in, key string) error {
+	action := "s3:GetObject"
+	if r.version(in, key) != "" {
+		action = "s3:GetObjectVersion"
+	}
+	return r.May(ctx, action, in, key)
 }
 
 // loaded reads the items in all objects of a list, one object after the other.
@@ -249,41 +289,34 @@ func (r *Reader) small(ctx context.Context, p *position) ([]byte, error) {
 	return text, nil
 }
 
-// object reads what is in an object. Of several those may be compressed whose keys end with .gz;
-// they can only be read from their beginning.
+// object reads what is in an object. Those whose keys end with .gz or .zst are compressed, and
+// can only be read from their beginning.
 func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, part *part) error {
+	part.bucket, part.object = bucket, key
 	if r.InputType == "PARQUET" {
 		return r.parquet(ctx, bucket, key, p, part)
 	}
-	compressed := (r.List || r.Athena) && strings.HasSuffix(key, ".gz")
-	from := p.Offset
-	if compressed {
-		from = 0
+	if decompress := decompressors[path.Ext(key)]; decompress != nil {
+		return r.compressed(ctx, decompress, bucket, key, p, part)
 	}
-	o, body, err := r.open(ctx, bucket, key, from, p.ETag)
+	o, body, err := r.open(ctx, bucket, key, p.Offset, p.ETag)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	p.ETag = o.ETag
-	in := &counted{Reader: bufio.NewReaderSize(body, 64<<10)}
-	if compressed {
-		plain, err := gzip.NewReader(in)
-		if err != nil {
-			return &Error{"An object is not compressed by gzip: " + key}
-		}
-		if _, err := io.CopyN(io.Discard, plain, p.Offset); err != nil {
-			return err
-		}
-		in = &counted{Reader: bufio.NewReaderSize(plain, 64<<10)}
-	}
+	return r.values(&counted{Reader: bufio.NewReaderSize(body, 64<<10)}, p, part)
+}
+
+// values reads items by the type of the input.
+func (r *Reader) values(in *counted, p *inObject, part *part) (err error) {
 	switch r.InputType {
 	case "CSV":
 		err = r.csv(in, p, part)
 	case "JSONL":
 		err = jsonLines(in, part)
 	default:
-		err = jsonList(in, r.Pointer, p, part)
+		err = jsonItems(in, r.Pointer, p, part)
 	}
 	p.Offset += in.n
 	return err
@@ -394,29 +427,33 @@ func jsonLines(in *counted, part *part) error {
 		if line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff")); line == "" {
 			continue
 		}
-		if err := part.addJSON(line); err != nil {
+		if err := part.addJSON(nil, line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *part) addJSON(text string) error {
+func (p *part) addJSON(member *string, text string) error {
 	v, err := jsonvalue.ParseString(text)
 	if err != nil {
 		return &Error{"An item is no JSON: " + err.Error()}
 	}
-	return p.add(jsonvalue.Text(v))
+	return p.addMember(member, jsonvalue.Text(v))
 }
 
-// jsonList reads a list: each value from the end of the one before.
-func jsonList(in *counted, pointer string, p *inObject, part *part) error {
+// jsonItems reads a list, or an object: each value from the end of the one before.
+func jsonItems(in *counted, pointer string, p *inObject, part *part) error {
 	if !p.Begun {
 		b, err := in.descend(pointer)
-		if err != nil || b != '[' {
+		if err != nil || b != '[' && b != '{' {
 			return errors.Join(notEOF(err), &Error{"Attempting to map over non-iterable node."})
 		}
-		p.Begun = true
+		p.Begun, p.Members = true, b == '{'
+	}
+	end := byte(']')
+	if p.Members {
+		end = '}'
 	}
 	for !part.full() {
 		b, err := in.beyondSpace()
@@ -425,7 +462,7 @@ func jsonList(in *counted, pointer string, p *inObject, part *part) error {
 			return &Error{"The list of items does not end."}
 		case err != nil:
 			return err
-		case b == ']':
+		case b == end:
 			part.done = true
 			return nil
 		case b == ',':
@@ -433,15 +470,40 @@ func jsonList(in *counted, pointer string, p *inObject, part *part) error {
 				return errors.Join(notEOF(err), &Error{"The list of items does not end."})
 			}
 		}
+		var member *string
+		if p.Members {
+			name, err := in.name(b)
+			if err != nil {
+				return err
+			}
+			if b, err = in.beyondSpace(); err != nil {
+				return errors.Join(notEOF(err), &Error{"The object ends too early."})
+			}
+			member = &name
+		}
 		text, err := in.value(b)
 		if err != nil {
 			return err
 		}
-		if err := part.addJSON(text); err != nil {
+		if err := part.addJSON(member, text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// name reads the name of a member of an object that begins with a byte, and the colon behind it.
+func (c *counted) name(first byte) (string, error) {
+	text, err := c.value(first)
+	if err != nil {
+		return "", err
+	}
+	v, err := jsonvalue.ParseString(text)
+	name, ok := v.(string)
+	if colon, failed := c.beyondSpace(); err != nil || !ok || failed != nil || colon != ':' {
+		return "", errors.Join(notEOF(failed), &Error{"The object is no JSON."})
+	}
+	return name, nil
 }
 
 // descend reads up to what a pointer names, and gives its first byte.
@@ -485,18 +547,14 @@ func (c *counted) member(first byte, name string) (byte, error) {
 		}
 		found := strconv.Itoa(i) == name
 		if first == '{' {
-			text, err := c.value(b)
+			its, err := c.name(b)
 			if err != nil {
 				return 0, err
-			}
-			v, err := jsonvalue.ParseString(text)
-			if colon, failed := c.beyondSpace(); err != nil || failed != nil || colon != ':' {
-				return 0, errors.Join(notEOF(failed), &Error{"The object is no JSON."})
 			}
 			if b, err = c.beyondSpace(); err != nil {
 				return 0, errors.Join(notEOF(err), &Error{"The object ends too early."})
 			}
-			found = v == name
+			found = its == name
 		}
 		if found {
 			return b, nil
@@ -597,11 +655,11 @@ func (r *Reader) csv(in *counted, p *inObject, part *part) error {
 		}
 		p.Begun = true
 	}
-	return rows(in, delimiter, p.Headers, part, func() {})
+	return rows(in, delimiter, p.Headers, part, func(*jsonvalue.Object) {})
 }
 
-// rows reads rows as items, and tells of each.
-func rows(in *counted, delimiter byte, headers []string, part *part, told func()) error {
+// rows reads rows as items, and shows each, which may be changed.
+func rows(in *counted, delimiter byte, headers []string, part *part, show func(*jsonvalue.Object)) error {
 	for !part.full() {
 		row, err := in.row(delimiter)
 		if errors.Is(err, io.EOF) {
@@ -619,10 +677,10 @@ func rows(in *counted, delimiter byte, headers []string, part *part, told func()
 			}
 			item.Set(header, cell)
 		}
+		show(item)
 		if err := part.add(jsonvalue.Text(item)); err != nil {
 			return err
 		}
-		told()
 	}
 	return nil
 }
@@ -739,33 +797,20 @@ func (r *Reader) inventoryFile(ctx context.Context, in, key string, headers []st
 	if err != nil {
 		return &Error{"A file of the manifest is not compressed by gzip: " + key}
 	}
+	part.bucket, part.object = in, key
 	rowsOf := &counted{Reader: bufio.NewReaderSize(plain, 64<<10)}
 	for range p.Row { // what is compressed can only be read from its beginning
 		if _, err := rowsOf.row(','); err != nil {
 			return err
 		}
 	}
-	at := len(part.items)
-	if err := rows(rowsOf, ',', headers, part, func() { p.Row++ }); err != nil {
-		return err
-	}
-	for i, item := range part.items[at:] {
-		part.items[at+i] = unescaped(item)
-	}
-	return nil
-}
-
-// unescaped is a row of an inventory with its key as it is: inventories encode it as URLs do.
-func unescaped(item string) string {
-	v, err := jsonvalue.ParseString(item)
-	o, ok := v.(*jsonvalue.Object)
-	if err != nil || !ok {
-		return item
-	}
-	if key, _ := o.Get("Key"); key != nil {
-		if plain, err := url.QueryUnescape(key.(string)); err == nil {
-			o.Set("Key", plain)
+	return rows(rowsOf, ',', headers, part, func(item *jsonvalue.Object) {
+		// Inventories encode keys as URLs do.
+		if key, _ := item.Get("Key"); key != nil {
+			if plain, err := url.QueryUnescape(key.(string)); err == nil {
+				item.Set("Key", plain)
+			}
 		}
-	}
-	return jsonvalue.Text(o)
+		p.Row++
+	})
 }

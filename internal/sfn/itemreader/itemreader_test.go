@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	library "github.com/parquet-go/parquet-go"
 
 	"heddle/internal/bucket"
@@ -58,7 +59,13 @@ func TestItems(t *testing.T) {
 		{"list", ` [1, {"a":[1,"]"]} ,"x,\"]",null, -1.5e3,[]]  `, Reader{InputType: "JSON"}, `1 {"a":[1,"]"]} "x,\"]" null -1.5e3 []`},
 		{"empty list", `[]`, Reader{InputType: "JSON"}, ``},
 		{"mark", "\ufeff[1]", Reader{InputType: "JSON"}, `1`},
-		{"no list", `{"a":1}`, Reader{InputType: "JSON"}, `! Attempting to map over non-iterable node.`},
+		{"no list", `"a"`, Reader{InputType: "JSON"}, `! Attempting to map over non-iterable node.`},
+		{"object", ` {"a":1, "b\"}" : {"c":[2]} ,"":null}`, Reader{InputType: "JSON"}, `{"Key":"a","Value":1} {"Key":"b\"}","Value":{"c":[2]}} {"Key":"","Value":null}`},
+		{"empty object", `{ }`, Reader{InputType: "JSON"}, ``},
+		{"object without an end", `{"a":1`, Reader{InputType: "JSON"}, `! The list of items does not end.`},
+		{"object without a value", `{"a":`, Reader{InputType: "JSON"}, `! The object ends too early.`},
+		{"object without a colon", `{"a" 1}`, Reader{InputType: "JSON"}, `! The object is no JSON.`},
+		{"object with a name that is none", `{1:1}`, Reader{InputType: "JSON"}, `! The object is no JSON.`},
 		{"nothing", ``, Reader{InputType: "JSON"}, `! Attempting to map over non-iterable node.`},
 		{"no end", `[1,`, Reader{InputType: "JSON"}, `! The list of items does not end.`},
 		{"cut", `[{"a":`, Reader{InputType: "JSON"}, `! The list of items does not end.`},
@@ -69,7 +76,8 @@ func TestItems(t *testing.T) {
 		{"backslashes", `a,b` + "\n" + `C:\\x,1\,2` + "\n" + `\"q\",\n"x\"y"` + "\n" + `"a\\","b\"c"`, Reader{InputType: "CSV"},
 			`{"a":"C:\\x","b":"1,2"} {"a":"\"q\"","b":"n\"x\"y\""} {"a":"a\\","b":"b\"c"}`},
 		{"pointer", `{"x":[[9]],"a/b":{"other":"]","list":[{},{"l":[1,2]}]},"l":3}`, Reader{InputType: "JSON", Pointer: "/a~1b/list/1/l"}, `1 2`},
-		{"pointer to no list", `{"a":{"b":1}}`, Reader{InputType: "JSON", Pointer: "/a"}, `! Attempting to map over non-iterable node.`},
+		{"pointer to an object", `{"a":{"b":1}}`, Reader{InputType: "JSON", Pointer: "/a"}, `{"Key":"b","Value":1}`},
+		{"pointer to no list", `{"a":1}`, Reader{InputType: "JSON", Pointer: "/a"}, `! Attempting to map over non-iterable node.`},
 		{"pointer to nothing", `{"a":[1]}`, Reader{InputType: "JSON", Pointer: "/b"}, `! The ItemsPointer names nothing in the object: /b`},
 		{"pointer into a number", `{"a":1}`, Reader{InputType: "JSON", Pointer: "/a/b"}, `! The ItemsPointer names nothing in the object: /a/b`},
 		{"pointer into what ends", `{"a":`, Reader{InputType: "JSON", Pointer: "/a/b"}, `! The object ends too early.`},
@@ -192,6 +200,7 @@ func TestSeveralObjects(t *testing.T) {
 		"lists/1": "[1,2]", "lists/2": "[]", "lists/3": "[[3]]",
 		"rows/1": "a,b\n1,2\n", "rows/2": "b,c\n3,4\n5,6\n",
 		"bare/1": "1,2\n", "bare/2.gz": zip("3,4\n"),
+		"objects/1": `{"a":1}`, "objects/2": `[2]`, "objects/3": `{"b":3,"c":4}`,
 		"one": "s3://bucket/lines/1\n\"s3://bucket/lines/4.gz\"\r\n\n", "two": "s3://bucket/bare/1\ns3://bucket/bare/2.gz", "none": "", "wrong": "lines/1",
 	})
 	for _, c := range []struct {
@@ -202,6 +211,9 @@ func TestSeveralObjects(t *testing.T) {
 		{"lines", Reader{List: true, Key: "lines/", InputType: "JSONL"}, `{"n":1} {"n":2} 3 4 5 6`},
 		{"lists", Reader{List: true, Key: "lists/", InputType: "JSON"}, `1 2 [3]`},
 		{"rows, each with headers", Reader{List: true, Key: "rows/", InputType: "CSV"}, `{"a":"1","b":"2"} {"b":"3","c":"4"} {"b":"5","c":"6"}`},
+		{"objects and a list", Reader{List: true, Key: "objects/", InputType: "JSON"}, `{"Key":"a","Value":1} 2 {"Key":"b","Value":3} {"Key":"c","Value":4}`},
+		{"objects and a list, described", Reader{List: true, Key: "objects/", InputType: "JSON", Describe: described}, `bucket/objects/1[a]=1 bucket/objects/2=2 bucket/objects/3[b]=3 bucket/objects/3[c]=4`},
+		{"Athena's lines, described", Reader{Athena: true, Key: "one", InputType: "JSONL", Describe: described}, `bucket/lines/1={"n":1} bucket/lines/1={"n":2} bucket/lines/4.gz=3 bucket/lines/4.gz=4 bucket/lines/4.gz=5`},
 		{"no objects", Reader{List: true, Key: "nothing/", InputType: "JSON"}, ``},
 		{"an object that is none", Reader{List: true, Key: "lines/", InputType: "JSON"}, `! Attempting to map over non-iterable node.`},
 		{"Athena's lines", Reader{Athena: true, Key: "one", InputType: "JSONL"}, `{"n":1} {"n":2} 3 4 5`},
@@ -230,6 +242,72 @@ func TestSeveralObjects(t *testing.T) {
 		if c.reader.List != asked["s3:ListBucket "] || strings.Contains(c.want, `"n":1`) && !asked["s3:GetObject lines/1"] {
 			t.Errorf("%s: asked %v", c.name, asked)
 		}
+	}
+}
+
+func described(bucket, object string, member *string, value string) string {
+	at := bucket + "/" + object
+	if member != nil {
+		at += "[" + *member + "]"
+	}
+	return at + "=" + value
+}
+
+// TestCompressed reads objects that are compressed, by any type that can be: the same as without.
+func TestCompressed(t *testing.T) {
+	body := map[string]string{"JSON": `[1,{"a":"b"},3]`, "JSONL": "1\n{\"a\":\"b\"}\n3\n", "CSV": "a,b\n1,2\n\n3,4"}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	standard, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, text := range body {
+		b.Reset()
+		z.Reset(&b)
+		_, err := z.Write([]byte(text))
+		if err = errors.Join(err, z.Close()); err != nil {
+			t.Fatal(err)
+		}
+		packed := standard.EncodeAll([]byte(text), nil)
+		store := put(t, map[string]string{"plain": text, "k.gz": b.String(), "k.zst": string(packed), "k.zstd": string(packed), "cut.gz": b.String()[:b.Len()/2], "cut.zst": string(packed[:len(packed)/2]), "none.gz": text, "none.zst": text})
+		read := func(key string, most int64) ([]string, error) {
+			return all(t, &Reader{Store: store, May: anybody, Bucket: "bucket", Key: key, InputType: kind}, most)
+		}
+		want, err := read("plain", 1000)
+		if err != nil || len(want) != 3 {
+			t.Fatalf("%s: %v, %v", kind, want, err)
+		}
+		for _, key := range []string{"k.gz", "k.zst", "k.zstd"} {
+			for _, most := range []int64{1, 1000} {
+				if items, err := read(key, most); err != nil || !slices.Equal(items, want) {
+					t.Errorf("%s of %s, %d at a time: %v, %v", kind, key, most, items, err)
+				}
+			}
+		}
+		for _, key := range []string{"cut.gz", "cut.zst", "none.gz", "none.zst"} {
+			if items, err := read(key, 1000); err == nil {
+				t.Errorf("%s of %s: %v", kind, key, items)
+			} else if _, ok := errors.AsType[*Error](err); !ok {
+				t.Errorf("%s of %s: %v, which is none of the user's", kind, key, err)
+			}
+		}
+	}
+}
+
+// TestVersions: a version is asked for, and needs a right of its own.
+func TestVersions(t *testing.T) {
+	var asked []string
+	r := &Reader{Store: put(t, map[string]string{"k": "[1]"}), Bucket: "bucket", Key: "k", InputType: "JSON", Version: bucket.VersionNull, May: func(_ context.Context, action, _, _ string) error {
+		asked = append(asked, action)
+		return nil
+	}}
+	if items, err := all(t, r, 10); err != nil || !slices.Equal(items, []string{"1"}) || !slices.Equal(asked, []string{"s3:GetObjectVersion"}) {
+		t.Errorf("got %v, %v, asked %v", items, err, asked)
+	}
+	r.Version = "1"
+	if _, err := r.Next(t.Context(), nil, 1); !errors.Is(err, bucket.ErrNoSuchKey) || !strings.Contains(err.Error(), "NoSuchVersion") {
+		t.Errorf("of a version that is not there: %v", err)
 	}
 }
 

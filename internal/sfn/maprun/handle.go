@@ -135,6 +135,7 @@ type turn struct {
 	machine        *asl.Machine
 	input, context any
 	variables      map[string]any
+	source         string
 }
 
 func (t *turn) spent() bool { return t.bytes > turnBytes || t.parts > turnParts || t.steps > turnSteps }
@@ -247,15 +248,13 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 		t.Keep = append(t.Keep, c.Order.Settings.Definition)
 	case *execution.ChildClosed:
 		if _, ok := find(s.open, c.Scheduled); ok && s.isOpen() {
-			e := &itemEnded{first: c.Scheduled, status: c.Status, output: c.Output}
-			w := s.order.Writer
-			switch {
-			case w == nil && s.order.Transformation == "NONE":
-				e.output = c.Result("NONE")
-			case w != nil:
-				if e.output = ""; c.ARN != "" { // else it is gone
-					e.output = c.Result(w.Transformation)
+			e := &itemEnded{first: c.Scheduled, status: c.Status}
+			if c.ARN != "" || c.Status == execution.Succeeded { // else it is gone
+				transformation := s.order.Transformation
+				if w := s.order.Writer; w != nil {
+					transformation = w.Transformation
 				}
+				e.output = c.Result(transformation)
 			}
 			if t.key != nil {
 				e.size, e.output = int64(len(e.output)), t.seal(e.output)
@@ -325,7 +324,11 @@ func (t *turn) refused(c *execution.ItemRefused) {
 		return
 	}
 	if c.Full || t.s.ending != "" {
-		t.emit(&itemBack{c.Index, t.seal(c.Input), t.in.Now + engine.Seconds(restSeconds)})
+		input := c.Input
+		if !execution.Sealed(input) {
+			input = t.seal(input)
+		}
+		t.emit(&itemBack{c.Index, input, t.in.Now + engine.Seconds(restSeconds)})
 	} else {
 		t.emit(&itemEnded{first: c.Index, status: execution.Failed})
 	}
@@ -400,7 +403,7 @@ func (t *turn) end() {
 func (t *turn) tell() {
 	s := t.s
 	m := &execution.MapRunClosed{
-		ARN: execution.MapRunARN(s.id.Name), Succeeded: s.status == execution.Succeeded, TooLarge: s.tooLarge, Error: s.word(s.err), Cause: s.word(s.cause),
+		ARN: execution.MapRunARN(s.id.Name), Succeeded: s.status == execution.Succeeded, TooLarge: s.outputTooLarge(), Error: s.word(s.err), Cause: s.word(s.cause),
 	}
 	if t.noKey != nil {
 		name, cause := execution.KeyFailure(t.noKey)
@@ -413,10 +416,16 @@ func (t *turn) tell() {
 		all.Set("MapRunArn", m.ARN)
 		all.Set("ResultWriterDetails", at)
 		m.Output = jsonvalue.Text(all)
-	} else if m.Succeeded && !s.tooLarge {
-		texts := make([]string, 0, len(s.outputs))
+	} else if m.Succeeded && !m.TooLarge {
+		texts, failures := make([]string, 0, len(s.outputs)+len(s.failures)), s.failures
 		for i := range s.outputs {
+			for len(failures) > 0 && failures[0].first < s.outputs[i].first {
+				texts, failures = append(texts, s.text(failures[0].text)), failures[1:]
+			}
 			texts = append(texts, flattened(s.text(s.outputs[i].text), s.order.Transformation)...)
+		}
+		for i := range failures {
+			texts = append(texts, s.text(failures[i].text))
 		}
 		m.Output = "[" + strings.Join(texts, ",") + "]"
 	}
@@ -450,7 +459,7 @@ func (t *turn) begin() {
 	case len(s.back) > 0:
 		its := s.back[0]
 		t.emit(&itemBegun{its.span, fromBack})
-		t.start(its.span, s.text(its.input))
+		t.start(its.span, s.text(its.input), its.input)
 	default:
 		n, input := t.take()
 		if s.ending != "" {
@@ -458,11 +467,12 @@ func (t *turn) begin() {
 		}
 		its := span{first: s.next, items: n}
 		t.emit(&itemBegun{its, fromWindow})
-		t.start(its, input)
+		t.start(its, input, t.seal(input))
 	}
 }
 
-func (t *turn) start(its span, input string) {
+// start begins the execution of an item; stored is its input as it is stored.
+func (t *turn) start(its span, input, stored string) {
 	s := t.s
 	settings := s.order.Settings
 	settings.Secret = secret(settings.Secret, s.id.Run, its.first)
@@ -470,9 +480,13 @@ func (t *turn) start(its span, input string) {
 		Name: s.id.Name, Run: s.id.Run, Scheduled: its.first, Waits: true,
 		Flow: s.order.Flow, Items: its.items, Express: s.order.Express,
 	}
+	m := &execution.StartItem{Start: execution.Start{Settings: settings, Input: input}}
+	if stored != input {
+		m.Sealed = stored
+	}
 	t.send(engine.Message{
 		To: t.name(its.first), Begin: engine.Always, Seed: engine.DeriveSeed(t.in.Now, s.id.Run, s.LastEventID), Group: execution.Group(s.id.Name.World),
-		Body: execution.EncodeMessage(&execution.StartItem{Start: execution.Start{Settings: settings, Input: input}}),
+		Body: execution.EncodeMessage(m),
 	})
 }
 
@@ -539,7 +553,7 @@ func (t *turn) item(at int) string {
 	index := s.next + int64(at)
 	env := t.env(index)
 	before := env.Steps
-	selected, failed := execution.SelectItem(t.compiled(), &s.order, env, index, value(s.text(s.window[at])))
+	selected, failed := execution.SelectItem(t.compiled(), &s.order, env, index, value(s.text(s.window[at])), t.source)
 	t.taken += before - env.Steps
 	if failed != nil {
 		t.fail(failed.Name, failed.Cause)
@@ -576,6 +590,13 @@ func (t *turn) env(index int64) *asl.Env {
 		t.input, t.context, t.variables = value(t.s.text(o.Input)), value(t.s.text(o.Context)), map[string]any{}
 		for _, v := range o.Variables {
 			t.variables[v.Name] = value(t.s.text(v.Value))
+		}
+		if r := o.Reader; r != nil {
+			of := *r
+			of.Arguments = t.s.text(of.Arguments)
+			t.source = of.Source()
+		} else {
+			t.source = r.Source()
 		}
 	}
 	own := secret(o.Settings.Secret, t.s.id.Run, index)

@@ -79,6 +79,10 @@ type State struct {
 	outputs     []output // by their first items
 	outputBytes int64
 	tooLarge    bool // then there are no outputs
+	// failures are what is told of executions that ended without success, since the last
+	// redrive: the output has them, too.
+	failures     []output // by their first items
+	failureBytes int64    // above dataBytesMax there are no failures
 
 	dataKeys       []string // wrapped: that what is sealed of the state is under, and maybe more
 	dataKeysNeeded int
@@ -116,9 +120,28 @@ type file struct {
 	size   int64
 }
 
+// supersededSize is that of a file which tells of what has been redriven since.
+const supersededSize = -1
+
 type output struct {
 	first int64
 	text  string
+}
+
+func (o *output) code(c *pack.Coder) {
+	c.Int(&o.first)
+	c.Text(&o.text)
+}
+
+// keep puts an output among others.
+func keep(list []output, first int64, text string) []output {
+	i, _ := slices.BinarySearchFunc(list, first, func(o output, first int64) int { return int(o.first - first) })
+	return slices.Insert(list, i, output{first, text})
+}
+
+// outputTooLarge tells whether all outputs together are.
+func (s *State) outputTooLarge() bool {
+	return s.tooLarge || s.outputBytes+s.failureBytes+1 > dataBytesMax
 }
 
 // counts are of items or of executions.
@@ -179,18 +202,18 @@ func (s *State) Code(c *pack.Coder) {
 	c.Bool(&s.unwritable)
 	s.items.code(c)
 	s.executions.code(c)
-	pack.List(c, &s.outputs, func(o *output, c *pack.Coder) {
-		c.Int(&o.first)
-		c.Text(&o.text)
-	})
+	pack.List(c, &s.outputs, (*output).code)
 	c.Int(&s.outputBytes)
 	c.Bool(&s.tooLarge)
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Int(&s.again)
-	if s.order.CodeMore(c, s.pended > 0) {
+	if s.order.CodeMore(c, s.pended > 0 || s.failureBytes > 0) {
 		c.Int(&s.pended)
-		s.order.CodeLast(c)
+		if s.order.CodeLast(c, s.failureBytes > 0) {
+			pack.List(c, &s.failures, (*output).code)
+			c.Int(&s.failureBytes)
+		}
 	}
 	if c.Reads() {
 		s.each(s.note)
@@ -338,7 +361,7 @@ const (
 func (e *begun) Code(c *pack.Coder) {
 	e.order.Code(c)
 	if e.order.CodeMore(c, false) {
-		e.order.CodeLast(c)
+		e.order.CodeLast(c, false)
 	}
 }
 func (e *itemBegun) Code(c *pack.Coder) {
@@ -480,6 +503,13 @@ func (e *itemEnded) Apply(s *State, _ engine.Time) {
 	if e.status != execution.Succeeded {
 		its.status = e.status
 		s.undone = insert(s.undone, its)
+		if s.order.Writer == nil && e.output != "" {
+			if s.failureBytes += size + 1; s.failureBytes > dataBytesMax {
+				s.failures = nil
+			} else {
+				s.failures = keep(s.failures, e.first, e.output)
+			}
+		}
 		return
 	}
 	if s.order.Writer != nil {
@@ -489,8 +519,7 @@ func (e *itemEnded) Apply(s *State, _ engine.Time) {
 		s.outputs, s.tooLarge = nil, true
 	}
 	if !s.tooLarge {
-		i, _ := slices.BinarySearchFunc(s.outputs, e.first, func(o output, first int64) int { return int(o.first - first) })
-		s.outputs = slices.Insert(s.outputs, i, output{e.first, e.output})
+		s.outputs = keep(s.outputs, e.first, e.output)
 	}
 }
 
@@ -515,6 +544,12 @@ func (e *redriven) Apply(s *State, at engine.Time) {
 	s.status, s.closed, s.ending, s.err, s.cause, s.told, s.again = execution.Running, 0, "", nil, nil, 0, 0
 	s.redrives, s.redriven = e.redrives, at
 	s.listed, s.unwritable, s.pended = false, false, 0
+	s.failures, s.failureBytes = nil, 0
+	for i := range s.files {
+		if f := &s.files[i]; f.status != execution.Succeeded {
+			f.size = supersededSize
+		}
+	}
 	for _, its := range s.undone {
 		*s.items.of(its.status) -= its.items
 		*s.executions.of(its.status)--

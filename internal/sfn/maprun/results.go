@@ -138,7 +138,11 @@ func (s *State) pending() (texts []string) {
 		add(s.text(s.back[i].input))
 	}
 	for _, item := range s.window {
-		add(s.text(item))
+		text := s.text(item)
+		if s.order.Described {
+			text = jsonvalue.Text(execution.PlainItem(value(text).(*jsonvalue.Object)))
+		}
+		add(text)
 	}
 	return texts[s.pended:]
 }
@@ -176,19 +180,24 @@ func (s *State) fileName(kind string, n int) string {
 	return fmt.Sprintf("%s_%d.%s", kind, n, extension)
 }
 
-// manifest lists the files that were written.
+// manifest lists the files that were written, of executions without success since the last redrive.
 func (s *State) manifest() string {
 	bucket, prefix := s.plain().Writer.Place(s.id.Name)
 	files := jsonvalue.NewObject(len(kinds))
 	for _, of := range kinds {
-		list := []any{}
+		list, n := []any{}, 0
 		for i := range s.files {
-			if f := &s.files[i]; f.status == of {
+			f := &s.files[i]
+			if f.status != of {
+				continue
+			}
+			if f.size != supersededSize {
 				entry := jsonvalue.NewObject(2)
-				entry.Set("Key", prefix+s.fileName(of, len(list)))
+				entry.Set("Key", prefix+s.fileName(of, n))
 				entry.Set("Size", float64(f.size))
 				list = append(list, entry)
 			}
+			n++
 		}
 		files.Set(of, list)
 	}

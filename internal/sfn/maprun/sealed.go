@@ -75,8 +75,10 @@ func (s *State) each(visit func(string)) {
 	for i := range s.results {
 		visit(s.results[i].text)
 	}
-	for i := range s.outputs {
-		visit(s.outputs[i].text)
+	for _, list := range [][]output{s.outputs, s.failures} {
+		for i := range list {
+			visit(list[i].text)
+		}
 	}
 	visit(string(s.position))
 	for _, word := range []*string{s.err, s.cause} {
@@ -216,11 +218,19 @@ func (t *turn) locked(body any, refused error) (engine.Turn, error) {
 		t.Keep = append(t.Keep, o.Settings.Definition)
 	case *execution.ChildClosed:
 		if _, ok := find(s.open, c.Scheduled); ok && s.isOpen() {
-			t.emit(&itemEnded{first: c.Scheduled, status: c.Status})
+			e := &itemEnded{first: c.Scheduled, status: c.Status}
+			if e.status == execution.Succeeded { // its output is lost: a redrive has it told again
+				e.status = execution.Failed
+			}
+			t.emit(e)
 		}
 	case *execution.ItemRefused:
 		if _, ok := find(s.open, c.Index); ok && s.isOpen() {
-			t.emit(&itemEnded{first: c.Index, status: execution.Failed})
+			if (c.Full || s.ending != "") && execution.Sealed(c.Input) {
+				t.emit(&itemBack{c.Index, c.Input, t.in.Now + engine.Seconds(restSeconds)})
+			} else {
+				t.emit(&itemEnded{first: c.Index, status: execution.Failed})
+			}
 		}
 	case *execution.StopMapRun:
 		t.stop()
