@@ -201,7 +201,7 @@ var flows = []Mutant{{
 	Bug:  "A child whose cancellation is refused for its rate is never asked again.",
 }, {
 	Name: "flow-status-in-clear",
-	In:   "flow.(payloads).context",
+	In:   "flow.payloads.context",
 	Old:  "p.crypt != nil || ",
 	New:  "",
 	Bug:  "What a run says of itself is not sealed.",
