@@ -146,7 +146,7 @@ stateMachines:
 	parkOrder(t, caller)
 	for _, flags := range [][]string{nil, {"--json"}} {
 		said, err := heddle(t, slices.Concat([]string{"show", "parked", "--domain", "shop"}, flags, here)...).Output()
-		want := []string{"\ncode waits at order.go:41 flow.First\n", "\n! The workflow's code could not decide: workflow code panicked, at decision task 1: a bug\n    at order.go:7", "the worker tries again in 2"}
+		want := []string{"\ncode waits at order.go:41 flow.First\n", "\n! The workflow's code could not decide: workflow code panicked, at decision task 1: a bug\n    at order.go:7", "The worker tries again in 2"}
 		if flags != nil {
 			want = []string{`"code": "PARKED"`, `"codeWaits": [`, `"order.go:41 flow.First"`}
 		}

@@ -188,12 +188,6 @@ var flows = []Mutant{{
 	New:  "previous == 0",
 	Bug:  "A worker goes on with what it has at hand of an execution that another has led further.",
 }, {
-	Name: "flow-second-page-forgotten",
-	In:   "flow.(*Worker).events",
-	Old:  "all = append(all, page.Events...)",
-	New:  "_ = page",
-	Bug:  "Histories longer than a page are replayed by halves.",
-}, {
 	Name: "flow-unrecorded-goes-on",
 	In:   "replay.(*Run).Advance",
 	Old:  `if c.unrecorded != "" {`,
@@ -207,14 +201,8 @@ var flows = []Mutant{{
 	Bug:  "A child whose cancellation is refused for its rate is never asked again.",
 }, {
 	Name: "flow-status-in-clear",
-	In:   "flow.(payloads).context",
+	In:   "flow.payloads.context",
 	Old:  "p.crypt != nil || ",
 	New:  "",
 	Bug:  "What a run says of itself is not sealed.",
-}, {
-	Name: "flow-panic-in-the-log",
-	In:   "flow.(*Worker).park",
-	Old:  "ok && p.crypt != nil",
-	New:  "ok && p.crypt == nil",
-	Bug:  "What a panic of sealed code says stands in the worker's log.",
 }}
