@@ -262,9 +262,9 @@ func TestTrialFailedItems(t *testing.T) {
 		spreads[i].run(t)
 	}
 	(&trialCase{
-		"members that are read", fmt.Sprintf(reader, "JSON"), `{}`,
-		debug + mocked(`[1]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text(`{"a":1}`) + `}`,
-		`{"inspectionData":{"input":{},"afterInputPath":{},"afterItemSelector":[{"v":1}],"maxConcurrency":0,"toleratedFailurePercentage":50,"afterResultSelector":[1],"afterResultPath":[1]},"output":[1],"status":"SUCCEEDED"}`,
+		"members that are read", fmt.Sprintf(reader, `JSON","ItemsPointer":"/o`), `{}`,
+		debug + mocked(`[1]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text(`{"o":{"a":1}}`) + `}`,
+		`{"inspectionData":{"input":{},"afterInputPath":{},"afterItemsPointer":{"a":1},"afterItemSelector":[{"v":1}],"maxConcurrency":0,"toleratedFailurePercentage":50,"afterResultSelector":[1],"afterResultPath":[1]},"output":[1],"status":"SUCCEEDED"}`,
 	}).run(t)
 	for kind, data := range map[string]string{"JSON": `[1,2]`, "JSON\",\"ItemsPointer\":\"/a": `{"b":[3],"a":[1,2]}`, "JSONL": "1\n\n2\n", "JSON\",\"MaxItemsPath\":\"$.most": `[1,2,3]`} {
 		(&trialCase{
@@ -284,7 +284,7 @@ func TestTrialFailedItems(t *testing.T) {
 			`{"inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"afterItemSelector":[{"v":"1"},{"v":"2"},{"v":"3"}],"afterItemBatcher":[{"Items":[{"v":"1"}]},{"Items":[{"v":"2"}]},{"Items":[{"v":"3"}]}],"maxConcurrency":0,"afterResultSelector":[],"afterResultPath":[]},"output":[],"status":"SUCCEEDED"}`},
 		{"a batch that is too small", fmt.Sprintf(of(`"JSON"`), `"ItemBatcher":{"MaxInputBytesPerBatch":5},`), "[1]",
 			`{"cause":"The state/task 'StateName' returned a result with a size exceeding the maximum number of bytes service limit.","error":"States.DataLimitExceeded","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"maxConcurrency":0},"status":"FAILED"}`},
-		{"no list", fmt.Sprintf(of(`"JSON"`), ""), "1",
+		{"no list", fmt.Sprintf(of(`"JSON"`), ""), "{}",
 			`{"cause":"Attempting to map over non-iterable node.","error":"States.ItemReaderFailed","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9}},"status":"FAILED"}`},
 		{"headers twice", fmt.Sprintf(of(`"CSV","CSVHeaderLocation":"FIRST_ROW"`), ""), "a,a\n",
 			`{"cause":"CSV headers cannot contain duplicates.","error":"States.ItemReaderFailed","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9}},"status":"FAILED"}`},

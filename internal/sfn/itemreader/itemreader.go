@@ -316,7 +316,7 @@ func (r *Reader) values(in *counted, p *inObject, part *part) (err error) {
 	case "JSONL":
 		err = jsonLines(in, part)
 	default:
-		err = jsonItems(in, r.Pointer, p, part)
+		err = jsonItems(in, r.Pointer, r.Pointer != "" || r.List, p, part)
 	}
 	p.Offset += in.n
 	return err
@@ -442,11 +442,11 @@ func (p *part) addJSON(member *string, text string) error {
 	return p.addMember(member, jsonvalue.Text(v))
 }
 
-// jsonItems reads a list, or an object: each value from the end of the one before.
-func jsonItems(in *counted, pointer string, p *inObject, part *part) error {
+// jsonItems reads a list, or an object where one may be: each value from the end of the one before.
+func jsonItems(in *counted, pointer string, objects bool, p *inObject, part *part) error {
 	if !p.Begun {
 		b, err := in.descend(pointer)
-		if err != nil || b != '[' && b != '{' {
+		if err != nil || b != '[' && (b != '{' || !objects) {
 			return errors.Join(notEOF(err), &Error{"Attempting to map over non-iterable node."})
 		}
 		p.Begun, p.Members = true, b == '{'
