@@ -33,8 +33,7 @@ func everywhere(mended *atomic.Bool) []flow.Implementation {
 	carry := flow.Activity[string, string]{Name: "Carry", Version: "1", StartToClose: time.Minute, ManualHeartbeat: true, Heartbeat: time.Minute}
 	child := flow.Workflow[string, string]{Name: "Child", Version: "1"}
 	tell := flow.Signal[string]{Name: "Tell"}
-	var parent flow.Workflow[string, string]
-	parent = flow.Workflow[string, string]{Name: "Everywhere", Version: "1"}
+	parent := flow.Workflow[string, string]{Name: "Everywhere", Version: "1"}
 	return []flow.Implementation{
 		parent.By(func(ctx flow.Context, in string) (string, error) {
 			flow.SetStatus(ctx, in)

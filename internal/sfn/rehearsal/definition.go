@@ -39,7 +39,7 @@ func ReadSubstitutions(cases []byte) (Substitutions, error) {
 	for name, v := range all.All() {
 		switch v.(type) {
 		case nil, []any, *jsonvalue.Object:
-			return nil, fmt.Errorf("Substitutions.%s: want a text, a number or a boolean, not %s", name, jsonvalue.TypeName(v))
+			return nil, fmt.Errorf("member Substitutions.%s: want a text, a number or a boolean, not %s", name, jsonvalue.TypeName(v))
 		}
 		s[name] = v
 	}
