@@ -162,10 +162,11 @@ func (f *filler) fill(v reflect.Value, depth int) {
 func TestCrossingRoundTrips(t *testing.T) {
 	c := crossingCodec(t)
 	all := c.Types()
+	all = slices.DeleteFunc(all, func(of reflect.Type) bool { return of.Name() == "errorText" }) // how errors go that have no number
 	f := &filler{rand.New(rand.NewPCG(17, 1)), all}
 	for _, of := range all {
-		if of.Name() == "errorText" || of.Kind() == reflect.Interface {
-			continue // the one is how errors go that have no number; the other has none of its own
+		if of.Kind() == reflect.Interface {
+			continue // it has no number of its own
 		}
 		for range 20 {
 			v := reflect.New(of)

@@ -163,17 +163,19 @@ func (s *Server) readMetrics(yield func(metrics.Reading)) {
 	gauge("heddle_cluster_members_unlinked", "Of them those that this node has no link to.", float64(unlinked))
 	gauge("heddle_cluster_shards", "Shards that this node serves.", float64(own))
 	gauge("heddle_cluster_shards_vacant", "Shards that no member serves, as far as this node knows.", float64(vacant))
-	if s.database != nil {
-		for _, h := range s.database.homesShown() {
-			up := 1.0
-			if h.Away {
-				up = 0
-			}
-			yield(metrics.Reading{
-				Name: "heddle_home_up", Help: "Whether a home of the store answers this node: 1 or 0. A store of one home has none.",
-				Labels: []string{"home"}, Values: []string{h.Name}, Value: up,
-			})
+	homes := []service.Home{{}}
+	if s.database != nil && s.database.homes != nil {
+		homes = s.database.homesShown()
+	}
+	for _, h := range homes {
+		up := 1.0
+		if h.Away {
+			up = 0
 		}
+		yield(metrics.Reading{
+			Name: "heddle_home_up", Help: "Whether a home of the store answers this node: 1 or 0. A store that is not of several has one without a name, 1.",
+			Labels: []string{"home"}, Values: []string{h.Name}, Value: up,
+		})
 	}
 	s.readArchive(yield)
 	s.readLimits(yield)

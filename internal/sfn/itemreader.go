@@ -29,24 +29,11 @@ type itemReaders struct {
 // itemReadersMax is how many parts are read at a time, of all accounts.
 const itemReadersMax = 16
 
-// itemReading is the part of the server that reads items.
-type itemReading struct {
-	*tasks.Performer
-	streams *itemreader.Streams
-}
-
-func newItemReaders(s *actions) *itemReading {
-	streams := &itemreader.Streams{}
-	return &itemReading{&tasks.Performer{
+func newItemReaders(s *actions, streams *itemreader.Streams) *tasks.Performer {
+	return &tasks.Performer{
 		Kernel: s.Kernel, List: maprun.ReadersList, Places: itemReadersMax, Perform: itemReaders{s, streams}.take,
 		Failed: "the items of a map run could not be read",
-	}, streams}
-}
-
-// Stop implements lifecycle.Service.
-func (r *itemReading) Stop(ctx context.Context) error {
-	defer r.streams.Close()
-	return r.Performer.Stop(ctx)
+	}
 }
 
 // take reads a part.

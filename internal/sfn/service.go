@@ -14,10 +14,12 @@ import (
 	"heddle/internal/aws/awsjson"
 	"heddle/internal/aws/operation"
 	"heddle/internal/engine"
+	"heddle/internal/lifecycle"
 	"heddle/internal/service"
 	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/integration"
+	"heddle/internal/sfn/itemreader"
 	"heddle/internal/sfn/maprun"
 	"heddle/internal/sfn/registry"
 	"heddle/internal/sfn/resource"
@@ -91,6 +93,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 	if k.Lambda != nil { // without an endpoint all calls fail, and say so
 		k.Lambda.Add(&lambdaTasks{s})
 	}
+	streams := &itemreader.Streams{}
 	return &service.Opened{
 		Model:      operation.Model{TargetPrefix: wire.TargetPrefix, JSONVersion: wire.JSONVersion, Faults: faults()},
 		Operations: slices.Concat(s.activityRows(), s.machineRows(), s.versionRows(), s.aliasRows(), s.tagRows(), s.executionRows(), s.mapRunRows(), s.trialRows()),
@@ -98,7 +101,8 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 			{Name: "deletions of state machines", Service: newDeletions(s)},
 			{Name: "nested executions", Service: newIntegrations(s)},
 			{Name: "calls of services", Service: newCaller(s)},
-			{Name: "readers of items", Service: newItemReaders(s)},
+			{Name: "streams of items", Service: lifecycle.NewHooks(lifecycle.Hooks{OnStop: func(context.Context) error { streams.Close(); return nil }})},
+			{Name: "readers of items", Service: newItemReaders(s, streams)},
 			{Name: "executions that are awaited", Service: s.awaited},
 			{Name: "writers of results", Service: newResultWriters(s)},
 		},
