@@ -43,10 +43,11 @@ func newRefusals(own string, accounts []string) *refusals {
 	return r
 }
 
-// record remembers a call, if it was refused.
+// record remembers a call, if it was refused. Of a caller who has gone, one that failed for that
+// is no refusal.
 func (r *refusals) record(o *operation.Answered, now engine.Time) {
 	f := o.Fault
-	if f == nil {
+	if f == nil || f.Kind == fault.Internal && operation.Gone(o.Request.Context()) != nil {
 		return
 	}
 	of := service.Refusal{
