@@ -43,6 +43,7 @@ type bench struct {
 	open      string
 	due       int
 	items     string
+	kills     int
 	buckets   string // folder of users' buckets; empty: there are none
 	dir       string
 	cpu, mem  string
@@ -76,6 +77,7 @@ func main() {
 	flag.StringVar(&b.open, "open", "20000,100000", "how many open executions the workloads open and machine-waits make")
 	flag.IntVar(&b.due, "due", 0, "how many of those of machine-waits are due in the same second; default: a tenth")
 	flag.StringVar(&b.items, "items", "100000", "how many items the workload map-run has")
+	flag.IntVar(&b.kills, "kills", 0, "how often the server is killed during the workload map-run")
 	flag.StringVar(&b.closed, "closed", "1000,20000", "how many closed executions the workloads visibility and console list among")
 	flag.StringVar(&b.dir, "dir", "", "folder for stores, on the disk to be measured; default: the system's temporary one")
 	flag.StringVar(&b.cpu, "cpuprofile", "", "file for a CPU profile of the server while it is measured")
