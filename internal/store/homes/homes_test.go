@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,31 +18,14 @@ import (
 	"heddle/internal/store/storetest"
 )
 
-var server struct {
-	sync.Once
-	*pgtest.Server
-	err error
-}
+var server pgtest.Shared
 
 func shared(t *testing.T) *pgtest.Server {
 	t.Helper()
-	server.Do(func() { server.Server, server.err = pgtest.Start(pgtest.InMemory()) })
-	if errors.Is(server.err, pgtest.ErrAbsent) {
-		t.Skip(server.err)
-	}
-	if server.err != nil {
-		t.Fatal(server.err)
-	}
-	return server.Server
+	return server.Get(t)
 }
 
-func TestMain(m *testing.M) {
-	result := m.Run()
-	if server.Server != nil {
-		server.Remove()
-	}
-	os.Exit(result)
-}
+func TestMain(m *testing.M) { os.Exit(server.Run(m)) }
 
 var schemas atomic.Int64
 

@@ -42,31 +42,14 @@ func mustOpen(t testing.TB, o Options) *Store {
 }
 
 // server is what all tests share, that need no other settings.
-var server struct {
-	sync.Once
-	*pgtest.Server
-	err error
-}
+var server pgtest.Shared
 
 func shared(t *testing.T) *pgtest.Server {
 	t.Helper()
-	server.Do(func() { server.Server, server.err = pgtest.Start(pgtest.InMemory()) })
-	if errors.Is(server.err, pgtest.ErrAbsent) {
-		t.Skip(server.err)
-	}
-	if server.err != nil {
-		t.Fatal(server.err)
-	}
-	return server.Server
+	return server.Get(t)
 }
 
-func TestMain(m *testing.M) {
-	result := m.Run()
-	if server.Server != nil {
-		server.Remove()
-	}
-	os.Exit(result)
-}
+func TestMain(m *testing.M) { os.Exit(server.Run(m)) }
 
 // TestStore runs the suite, with pages such that some scans are longer than one, and some
 // are not. A crash is that of PostgreSQL, while the store goes on that was open: the next

@@ -353,6 +353,35 @@ func New(t testing.TB, settings ...string) *Server {
 	return s
 }
 
+// Shared is a server that all tests of a package share that need no other settings, started by the first one that wants it.
+type Shared struct {
+	once   sync.Once
+	server *Server
+	err    error
+}
+
+// Get gives the server.
+func (s *Shared) Get(t testing.TB) *Server {
+	t.Helper()
+	s.once.Do(func() { s.server, s.err = Start(InMemory()) })
+	if errors.Is(s.err, ErrAbsent) {
+		t.Skip(s.err)
+	}
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.server
+}
+
+// Run runs the tests of a package, then removes the server.
+func (s *Shared) Run(m *testing.M) int {
+	result := m.Run()
+	if s.server != nil {
+		s.server.Remove()
+	}
+	return result
+}
+
 // began is when the tests did.
 var began = time.Now()
 
