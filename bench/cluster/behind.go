@@ -93,7 +93,7 @@ func (c *cluster) behind(each time.Duration) error {
 	}
 	c.watch("accepted", each/2)
 	c.mu.Lock()
-	c.started, c.completed = map[string]bool{}, map[string]bool{}
+	c.started, c.completed = map[string]int{}, map[string]bool{}
 	c.mu.Unlock()
 	c.watch("what begins now", each/2)
 	c.starting.Store(false)

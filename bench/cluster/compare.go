@@ -87,7 +87,7 @@ func turnOf(dir string, nodes, clients int, each time.Duration, binary string) (
 		return r, err
 	}
 	defer database.Remove()
-	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, waits: newWaits(), runs: map[string]string{}, started: map[string]bool{}, completed: map[string]bool{}}
+	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, waits: newWaits(), runs: map[string]string{}, started: map[string]int{}, completed: map[string]bool{}}
 	defer c.killAll()
 	for i := range nodes {
 		if err := c.add(string(rune('a' + i))); err != nil {
