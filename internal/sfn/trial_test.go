@@ -402,7 +402,7 @@ func TestTrialMockValidation(t *testing.T) {
 		{"a token brings anything", starting(".waitForTaskToken"), `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
 		{"a function gives anything", `{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f","End":true}`, `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
 		{"so does an activity", `{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}`, `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
-		{"and what is not known", `{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:neptune:doIt","End":true}`, `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
+		{"and what is not known", `{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:neptune:doIt","Parameters":{},"End":true}`, `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
 	} {
 		c.run(t)
 	}

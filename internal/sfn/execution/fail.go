@@ -120,13 +120,18 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 	f.task, f.heartbeat, f.queried, f.within = false, false, false, th
 	outer := t.state(owner)
 	if owner.group.items != nil {
-		t.emit(th, &Body{Type: MapIterationFailed, Previous: f.at, Name: outer.Name, Index: th.index})
 		g := owner.group
+		failed := &Body{Type: MapIterationFailed, Previous: f.at, Name: outer.Name, Index: th.index}
+		asMapRun := s.rehearsed != nil && outer.Distributed
+		if asMapRun { // what its executions end of counts alike, and is in the output
+			f.uncatchable, failed.hidden.input = false, t.rehearsedFailure(owner, outer, th.index, &f)
+		}
+		t.emit(th, failed)
 		if g.failed <= g.tolerated && !f.uncatchable {
 			t.iterationEnded(owner)
 			return
 		}
-		if g.tolerated > 0 && g.failed > g.tolerated && !f.uncatchable {
+		if (g.tolerated > 0 || asMapRun) && g.failed > g.tolerated && !f.uncatchable {
 			f.name, f.cause = TooManyFailed()
 		}
 	}

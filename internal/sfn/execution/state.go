@@ -32,9 +32,9 @@ type State struct {
 	named   string // its ARN, once it was wanted
 	of      string // ARN of the machine
 
-	express   bool // of an express state machine
-	ephemeral bool // in memory alone, and somebody waits for it
-	rehearsed bool // in memory alone, and calls nothing
+	express   bool       // of an express state machine
+	ephemeral bool       // in memory alone, and somebody waits for it
+	rehearsed *Rehearsal // that it is: in memory alone, and calls nothing; else nil
 
 	settings *Settings // those of its first event; never changed
 	input    datum     // of the execution, as its caller wrote it

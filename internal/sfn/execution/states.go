@@ -285,7 +285,7 @@ func (e *evaluation) mapState() {
 	}
 	in := e.input()
 	items := e.items(in)
-	if e.failed == nil && st.Distributed && t.trial == nil && !t.s.rehearsed {
+	if e.failed == nil && st.Distributed && t.trial == nil && t.s.rehearsed == nil {
 		e.distribute(in, items)
 		return
 	}
@@ -466,7 +466,7 @@ func (e *evaluation) tolerated(in any, length int64) int64 {
 		n = *o.Count
 	}
 	if o.Percent != nil {
-		of := int64(*o.Percent / 100 * float64(length))
+		of := int64(*o.Percent * float64(length) / 100)
 		if o.Count == nil || of < n {
 			n = of
 		}
@@ -537,6 +537,14 @@ func (t *turn) beginIteration(th *thread) {
 	previous := g.started
 	if index >= g.concurrency {
 		previous = g.freed
+	}
+	if r := t.s.rehearsed; r != nil && st.Distributed {
+		d := input
+		if d == nil {
+			of := of(g.item(index))
+			d = &of
+		}
+		r.began(th.number, index, d.Text(), t.in.Now)
 	}
 	t.emit(th, &Body{Type: MapIterationStarted, Previous: previous, Name: st.Name, Index: index, hidden: hidden{input: input}})
 }
