@@ -184,7 +184,7 @@ func TestDiagnostics(t *testing.T) {
 			one(`{"Type":"Task","Resource":"arn:aws:states:us-east-1:1:activity:a","Credentials":{"RoleArn":"arn:aws:iam::1:role/r"},"End":true}`): ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"Payload":1},"End":true}`):                               `SCHEMA /States/X/Parameters The field 'FunctionName' is required but was missing`,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true}`):                                                          `SCHEMA /States/X Parameters field is required for resource ARN: arn:aws:states:::lambda:invoke`,
-			oneJSONata(`{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:s3:listBuckets","End":true}`): `SCHEMA /States/X Arguments field is required for resource ARN: arn:aws:states:::aws-sdk:s3:listBuckets`,
+			oneJSONata(`{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:s3:listBuckets","End":true}`):                                          `SCHEMA /States/X Arguments field is required for resource ARN: arn:aws:states:::aws-sdk:s3:listBuckets`,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","payload.$":"$"},"End":true}`):        `SCHEMA /States/X/Parameters The field "payload" is not supported by Step Functions`,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","Parameters":{"Anything":"f"},"End":true}`):                    ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName.$":"$.f"},"End":true}`):                    ``,
