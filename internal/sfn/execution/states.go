@@ -305,6 +305,9 @@ func (e *evaluation) mapState() {
 	}
 	b := &begun{flows: []int{st.Iterator.Number}, starts: []string{st.Iterator.StartAt.Name}, items: &list, concurrency: concurrency}
 	b.tolerated = e.tolerated(in, length)
+	if t.trial != nil {
+		e.writer(in) // as far as it can fail
+	}
 	if f := e.failed; f != nil { // is said once the state has begun
 		f.at = t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: length, hidden: hidden{group: b}})
 		return
@@ -409,6 +412,7 @@ func (e *evaluation) readItems(in any) any {
 		e.failWith(&asl.Failure{Name: ReaderFailed, Cause: why, Plain: true}, "")
 		return nil
 	}
+	t.source = r.Source()
 	items := t.ReaderItems
 	if r.MaxItems > 0 {
 		items = firstItems(items, r.MaxItems)
