@@ -69,8 +69,13 @@ func fullCause(limit int) string {
 
 // tooLarge fails because what a state gives is too large.
 func (e *evaluation) tooLarge(label string, at int64) {
-	e.failed = &failure{name: text(errDataLimit), at: at, cause: text(
-		"The state/task '" + label + "' returned a result with a size exceeding the maximum number of bytes service limit.")}
+	f := TooLarge(label)
+	e.failed = &failure{name: &f.Name, cause: &f.Cause, at: at}
+}
+
+// TooLarge is the failure of what gives more than a value may have.
+func TooLarge(label string) *asl.Failure {
+	return &asl.Failure{Name: errDataLimit, Cause: "The state/task '" + label + "' returned a result with a size exceeding the maximum number of bytes service limit."}
 }
 
 // evaluationFailed fails a thread whose state could not be evaluated.

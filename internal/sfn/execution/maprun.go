@@ -259,6 +259,17 @@ func PlainItem(described *jsonvalue.Object) any {
 	return value
 }
 
+// Described is an item that a reader tells of, as a value: see DescribedItem.
+func Described(key *string, value any, source string) *jsonvalue.Object {
+	o := jsonvalue.NewObject(3)
+	if key != nil {
+		o.Set(pairKey, *key)
+	}
+	o.Set(pairValue, value)
+	o.Set("Source", source)
+	return o
+}
+
 // DescribedItem is what a reader tells of an item, if items are described: a JSON text, as the
 // value is. A key is that of the member of an object that it is, nil if it is none.
 func DescribedItem(key *string, value, source string) string {
