@@ -88,7 +88,7 @@ test/disk: ## disks that fail, fill up, lose power and flip bits under a whole s
 
 .PHONY: test/linear
 test/linear: ## histories of concurrent clients under faults are judged; HISTORIES=1000 for a long run
-	$(GO) test ./internal/server -run 'Linearizable|LyingDisk' -count=1 -timeout 120m -histories $(or $(HISTORIES),50) -v
+	$(GO) test ./internal/server -run 'Linearizable|LyingDisk' -count=1 -parallel 8 -timeout 120m -histories $(or $(HISTORIES),50) -v
 
 .PHONY: test/fuzz
 test/fuzz: ## every fuzz target in its turn; FUZZTIME=1m for longer
