@@ -75,6 +75,9 @@ func (s *calls) known(service, action string) (takes *asl.Parameters, known bool
 	}
 	return &asl.Parameters{
 		Unknown: func(given *jsonvalue.Object, called func(string) (string, bool)) (fields []string) {
+			if of.Lookup != nil {
+				return nil // it has parameters of its own
+			}
 			for field, v := range given.All() {
 				name, known := called(field)
 				switch {
@@ -355,7 +358,7 @@ type insider struct {
 // RoundTrip implements http.RoundTripper.
 func (i *insider) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.RemoteAddr = "states.amazonaws.com" // whom the trail shows as the sender
-	return i.Inside(i.caller, i.region, r), nil
+	return i.Inside(i.caller, i.region, r.WithContext(fromTask(r.Context()))), nil
 }
 
 // do makes the call, and says how the task ends by it.

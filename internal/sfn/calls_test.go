@@ -32,6 +32,9 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		// Those of optimised integrations have the API's names, and the manual shows them without a capital, too.
 		{"batch:submitJob.sync", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"attempts":5}}`, ""},
 		{"sagemaker:createTrainingJob.sync", `{"TrainingJobName":"n","Tags":[{"key":"k","Value":"v"}]}`, `The field "key" is not supported by Step Functions at /States/T/Parameters`},
+		{"elasticmapreduce:modifyInstanceGroupByName", `{"ClusterId":"c","InstanceGroupName":"n","InstanceGroup":{"InstanceCount":1}}`, ""},
+		{"elasticmapreduce:modifyInstanceFleetByName", `{"ClusterId":"c","InstanceFleetName":"n","InstanceFleet":{"TargetOnDemandCapacity":1}}`, ""},
+		{"elasticmapreduce:terminateCluster", `{"ClusterId":"c"}`, ""},
 		{"elasticmapreduce:addStep.sync", `{"ClusterId":"c","Step":{"Name":"n"}}`, ""},
 		{"aws-sdk:cloudwatchlogs:createLogGroup", `{}`, `The field 'LogGroupName' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:ssm:startAutomationExecution", `{"DocumentName":"d"}`, ""},

@@ -83,6 +83,7 @@ type actions struct {
 	machines *asl.Cache
 	keys     *keyring
 	awaited  *awaited
+	nested   nested
 	calls    *calls
 }
 
