@@ -33,7 +33,7 @@ func TestWorldsThatLose(t *testing.T) {
 
 // lose simulates a world, and gives how many shards have lost something.
 func lose(t *testing.T, seed uint64) int {
-	w := newWorld(t, seed)
+	w := newWorld(t, seed, 1)
 	defer func() {
 		if t.Failed() {
 			t.Logf("what befell them:\n%s", strings.Join(w.faults, "\n"))
@@ -61,7 +61,7 @@ func lose(t *testing.T, seed uint64) int {
 		w.faults = append(w.faults, fmt.Sprintf("%8.3f %s", w.elapsed().Seconds(), fmt.Sprint(what...)))
 	}
 	note("what comes now is not on the standby")
-	regress := w.disk.Remember()
+	regress := w.disks[0].Remember()
 	switch h := w.any(); w.random(3) {
 	case 0: // shards change hands
 		h.takeLife()
@@ -82,7 +82,7 @@ func lose(t *testing.T, seed uint64) int {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		for _, h := range w.houses {
-			h.storeCut = is
+			h.homes[0].cut = is
 		}
 	}
 	cut(true)
@@ -95,7 +95,7 @@ func lose(t *testing.T, seed uint64) int {
 	stop()
 	clients.Wait()
 
-	operator := w.disk.Share(w.elapsed).Members()
+	operator := w.disks[0].Share(w.elapsed).Members()
 	accepted := []uint16{}
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		losses, err := operator.Losses(t.Context())
