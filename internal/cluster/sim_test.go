@@ -117,18 +117,19 @@ func (w *world) open(name string) *house {
 	for i, disk := range w.disks {
 		h.homes = append(h.homes, &reach{Store: disk.Share(w.elapsed), house: h, home: i})
 	}
-	h.store = w.whole(func(home int) below { return h.homes[home] })
+	var shards shardsOfAll
+	h.store, shards = w.whole(func(home int) below { return h.homes[home] })
 	h.life, h.kill = context.WithCancel(w.t.Context())
 	h.stay, h.quit = context.WithCancel(h.life)
 	h.Cluster = New(Config{
 		Name: name, Shards: simShards, Homes: len(w.disks), Matcher: h.matcher, Within: context.WithTimeout, Log: log,
 		ListOf:      func(list string) uint16 { return runlog.InFirst(w.hash.Shard(simShards, "list", list), len(w.disks)) },
 		Undelivered: func(id int64) any { return &tasks.Undelivered{ScheduledEventID: id} },
-		Sequences:   h.sequences, Heard: h.heard,
+		Sequences:   shards.Sequences, Heard: shards.Heard,
 	})
 	var err error
 	h.node, err = shard.OpenNode(w.t.Context(), shard.Config{
-		Store: h.store, Shards: simShards, Hash: &w.hash, Offers: h.Cluster, Far: h.Cluster, Log: log, CachedStates: 100,
+		Store: h.store, Shards: simShards, Homes: len(w.disks), Hash: &w.hash, Offers: h.Cluster, Far: h.Cluster, Log: log, CachedStates: 100,
 		Rules: simRules(), ReadersMax: 4, Committers: 1,
 	}, w)
 	if err != nil {
@@ -481,7 +482,8 @@ func (w *world) dump() {
 
 // dumpStore logs what is open in the store, and on its way.
 func (w *world) dumpStore() {
-	snapshot, err := w.all().Snapshot(w.t.Context())
+	all, _ := w.all()
+	snapshot, err := all.Snapshot(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -561,7 +563,8 @@ func (w *world) judge() {
 			w.t.Errorf("node %s has %d tasks when all jobs are done", h.name, left)
 		}
 	}
-	snapshot, err := w.all().Snapshot(w.t.Context())
+	all, _ := w.all()
+	snapshot, err := all.Snapshot(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"heddle/internal/runlog"
 	"heddle/internal/store"
 	"heddle/internal/store/homes"
+	"heddle/internal/store/memstore"
 )
 
 // TestWorldsOfHomes simulates nodes whose store has two homes or three, each of which has outages of its
@@ -27,13 +29,36 @@ func TestWorldsOfHomes(t *testing.T) {
 	}
 }
 
+// TestWorldsOfHomesThatLose simulates a home that fails over to a standby which is behind: shards of that home
+// alone lose steps, and are shut until the loss is accepted.
+func TestWorldsOfHomesThatLose(t *testing.T) {
+	var lost atomic.Int64
+	for i := range max(4, *seeds/4) {
+		seed := *seed + uint64(i)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { lost.Add(int64(lose(t, seed, 2))) })
+		})
+	}
+	if lost.Load() == 0 {
+		t.Error("nothing was ever lost")
+	}
+}
+
 // below is a home as its store has it.
 type below = homes.Below
 
+// shardsOfAll is what is known of shards, of all homes.
+type shardsOfAll interface {
+	Sequences() []uint64
+	Heard([]uint64)
+	Losses(context.Context) ([]store.Loss, error)
+	AcceptLoss(context.Context, []store.Loss) error
+}
+
 // whole is a store of all homes.
-func (w *world) whole(of func(home int) below) store.Store {
+func (w *world) whole(of func(home int) below) (store.Store, shardsOfAll) {
 	if len(w.disks) == 1 {
-		return of(0)
+		return of(0), of(0).Members()
 	}
 	var all []homes.Home
 	for i := range w.disks {
@@ -43,23 +68,22 @@ func (w *world) whole(of func(home int) below) store.Store {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return s
+	return s, s
 }
 
 // all is the store as it is, for who is no node.
-func (w *world) all() store.Store {
-	return w.whole(func(home int) below { return &looked{w.disks[home], home} })
+func (w *world) all() (store.Store, shardsOfAll) {
+	return w.whole(func(home int) below { return &looked{w.disks[home].Share(w.elapsed), home} })
 }
 
 // looked is a home that is only looked at.
 type looked struct {
-	store.Store
+	*memstore.Store
 	home int
 }
 
-func (l *looked) ID() string     { return fmt.Sprint("disk", l.home) }
-func (l *looked) Shards() uint16 { return simShards }
-func (l *looked) Silent() error  { return nil }
+func (l *looked) ID() string    { return fmt.Sprint("disk", l.home) }
+func (l *looked) Silent() error { return nil }
 
 // ID is part of homes.Below.
 func (r *reach) ID() string { return fmt.Sprint("disk", r.home) }
@@ -152,29 +176,6 @@ func (h *house) keepHome(home int) {
 		case <-time.After(500 * time.Millisecond):
 		case <-h.stay.Done():
 		}
-	}
-}
-
-// sequences are those of all homes, each of its own shards.
-func (h *house) sequences() []uint64 {
-	all := make([]uint64, simShards)
-	for home, below := range h.homes {
-		own := below.Members().Sequences()
-		for shard := home; shard < len(all); shard += len(h.homes) {
-			all[shard] = own[shard]
-		}
-	}
-	return all
-}
-
-// heard takes in what another node knows.
-func (h *house) heard(sequences []uint64) {
-	for home, below := range h.homes {
-		own := make([]uint64, len(sequences))
-		for shard := home; shard < len(own); shard += len(h.homes) {
-			own[shard] = sequences[shard]
-		}
-		below.Members().Heard(own)
 	}
 }
 
