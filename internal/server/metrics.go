@@ -110,6 +110,33 @@ func (s *Server) throttles(one *service.Service, l *limiter) (decisions func(eng
 	}
 }
 
+// reserves is what a service reserves by.
+func (s *Server) reserves(one *service.Service, l *limiter) func(engine.World, string, engine.Time, int) engine.Time {
+	return func(w engine.World, name string, now engine.Time, n int) engine.Time {
+		region := w.Region
+		if l.global {
+			region = ""
+		}
+		if _, limited := l.rates[name]; !limited {
+			return now
+		}
+		if n < 0 {
+			l.Return(w.Account, region, name, -n)
+			return now
+		}
+		of := l.labels(name)
+		s.metrics.Measured(w, []engine.Measure{{Meters: s.taken[one.Name], Of: of, Times: n}})
+		from := time.UnixMilli(int64(now))
+		at := l.Reserve(from, w.Account, region, name, n)
+		if !at.After(from) {
+			return now
+		}
+		of[2] = "account" // scope
+		s.metrics.Measured(w, []engine.Measure{{Meters: s.throttled[one.Name], Of: of, Times: n}})
+		return engine.Time(at.Add(time.Millisecond - 1).UnixMilli())
+	}
+}
+
 // labels are those of a rate: it is of an action, or of a decision.
 func (l *limiter) labels(name string) engine.Of {
 	if l.actions[name] {

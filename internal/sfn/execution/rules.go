@@ -41,6 +41,7 @@ func DefaultLimits() Limits { return options.Defaults[Limits]() }
 type Rules struct {
 	limits   Limits
 	machines *asl.Cache
+	pace     Pace
 }
 
 var _ interface {
@@ -54,7 +55,9 @@ var _ interface {
 } = (*Rules)(nil)
 
 // New gives the rules under limits. They keep compiled machines in a cache.
-func New(limits Limits, machines *asl.Cache) *Rules { return &Rules{limits, machines} }
+func New(limits Limits, machines *asl.Cache) *Rules {
+	return &Rules{limits: limits, machines: machines}
+}
 
 // Traits says that the name of a closed execution stays taken.
 func (*Rules) Traits() engine.Traits { return engine.Traits{KeepsNames: true} }
