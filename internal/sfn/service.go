@@ -42,6 +42,7 @@ const machinesBytesMax = 64 << 20
 // Service is Step Functions for the server.
 func Service() *service.Service {
 	o, machines, keys, pace := &Options{}, asl.NewCache(machinesBytesMax), &keyring{}, &pace{}
+	places := newPlaces()
 	return &service.Service{
 		Name:     resource.Service,
 		Options:  o,
@@ -63,9 +64,10 @@ func Service() *service.Service {
 		Unlimited: unlimited,
 		Rated:     []string{startExpress, stateTransition, httpTask},
 		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion", "StartExecution", "RedriveExecution"},
+		TurnDone:  places.turnDone,
 		Audit:     service.Audit{DataEvent: aboutExecutions, Changes: []string{"GetActivityTask"}, Members: members},
 		DataKeys:  keys,
-		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o, machines, keys, pace), nil },
+		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o, machines, keys, pace, places), nil },
 	}
 }
 
@@ -86,9 +88,10 @@ type actions struct {
 	calls    *calls
 }
 
-func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring, pace *pace) *service.Opened {
+func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring, pace *pace, places *places) *service.Opened {
 	keys.open(k)
 	pace.open(k)
+	places.open(k)
 	s := &actions{Kernel: k, options: o, machines: machines, keys: keys, awaited: newAwaited()}
 	s.calls = newCalls(s)
 	if k.Lambda != nil { // without an endpoint all calls fail, and say so
@@ -103,6 +106,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring, pac
 			{Name: "nested executions", Service: newIntegrations(s)},
 			{Name: "calls of services", Service: newCaller(s)},
 			{Name: "streams of items", Service: lifecycle.NewHooks(lifecycle.Hooks{OnStop: func(context.Context) error { streams.Close(); return nil }})},
+			{Name: "places of map runs", Service: places},
 			{Name: "readers of items", Service: newItemReaders(s, streams)},
 			{Name: "executions that are awaited", Service: s.awaited},
 			{Name: "writers of results", Service: newResultWriters(s)},
