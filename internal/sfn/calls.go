@@ -54,26 +54,44 @@ func newCaller(s *actions) *outbound.Performer {
 	return p
 }
 
-// known tells whether there is an action of a service that is called through AWS's SDK, and
-// which parameters it takes and wants, as far as there is a model of it.
-func (s *calls) known(service, action string) (takes *asl.Parameters, known bool) {
-	of, _ := integration.Of(service, action)
-	listed, supported := sdk.Listed(of.Service, of.Operation)
-	if listed && !supported {
-		return nil, false
+// known tells whether there is an action of a service, and which parameters it takes and wants, as
+// far as there is a model of it.
+func (s *calls) known(service, action string) (takes asl.Structure, known bool) {
+	of, called := integration.Of(service, action)
+	if !called {
+		return nil, true
+	}
+	if of.SDK {
+		listed, supported := sdk.Listed(of.Service, of.Operation)
+		if listed && !supported {
+			return nil, false
+		}
+		known = listed
 	}
 	model, err := s.models.Service(of.Service)
 	if err != nil || model == nil { // why it can't be read the operator is told when it is called
-		return nil, err != nil || listed
+		return nil, err != nil || known || !of.SDK
 	}
 	o := model.Operation(of.Operation)
 	if o == nil {
-		return nil, false
+		return nil, !of.SDK
 	}
-	return &asl.Parameters{
-		Takes: func(name string) bool { return o.Takes(of.Naming, name) },
-		Lacks: func(given map[string]bool) []string { return o.Lacks(of.Naming, given) },
-	}, true
+	if p := of.Takes(o); p != nil {
+		return structure{p}, true
+	}
+	return nil, true
+}
+
+// structure is an asl.Structure.
+type structure struct{ *integration.Structure }
+
+// Member implements asl.Structure.
+func (s structure) Member(name string) (asl.Structure, bool) {
+	in, ok := s.Structure.Member(name)
+	if in == nil {
+		return nil, ok
+	}
+	return structure{in}, ok
 }
 
 // List implements outbound.Source.

@@ -19,13 +19,30 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		{"aws-sdk:s3:getObject.waitForTaskToken", `{"Bucket":"b","Key":"k"}`, ""},
 		{"aws-sdk:s3:getObject", `{"Bucket":"b"}`, `The field 'Key' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:ec2:describeInstances", `{}`, ""},
-		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"logGroupName":"g"}`, ""}, // the API's own name
+		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"LogGroupName":"g"}`, ""},
+		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"logGroupName":"g"}`, `The field "logGroupName" is not supported by Step Functions at /States/T/Parameters`},
+		{"aws-sdk:s3:putObject", `{"Bucket":"b","Key":"k","Body":{"any":1},"SSEKMSKeyId":"k"}`, ""}, // the API's own name has a capital
 		{"aws-sdk:cloudwatchlogs:createLogGroup", `{}`, `The field 'LogGroupName' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:ssm:startAutomationExecution", `{"DocumentName":"d"}`, ""},
 		{"aws-sdk:batch:createSchedulingPolicy", `{"Name":"n"}`, ""},
 		{"aws-sdk:sesv2:createExportJob", `{"ExportDataSource":{}}`, `The field 'ExportDestination' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:s3:getObjects", `{}`, unknown},
-		{"aws-sdk:s3:getObject", `{"Bucket":"b","Nope.$":"$.k"}`, `The field "Nope" is not supported by Step Functions at /States/T/Parameters`},
+		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key":"k","Nope":"k"}`, `The field "Nope" is not supported by Step Functions at /States/T/Parameters`},
+		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key.$":"$.k","Nope.$":"$.k"}`, ""}, // what a path gives is looked at when the task begins
+		{"aws-sdk:s3:deleteObjects", `{"Bucket":"b","Delete":{"Objects":[{"Key":"k"},{"key":"k"}]}}`, `The field "key" is not supported by Step Functions at /States/T/Parameters/Delete/Objects[1]`},
+		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"any":"s"}}}`, ""}, // names of a map are the user's
+		{"ecs:runTask.sync", `{"TaskDefinition":"t","Overrides":{"ContainerOverrides":[{"Name":"n","Environment":[{"Name":"k","Value.$":"$.v"}]}]}}`, ""},
+		{"ecs:runTask.sync", `{"TaskDefinition":"t","NetworkConfiguration":{"awsVpcConfiguration":{"Subnets":[]}}}`, `The field "awsVpcConfiguration" is not supported by Step Functions at /States/T/Parameters/NetworkConfiguration`},
+		{"ecs:runTask", `{"Cluster":"c"}`, `The field 'TaskDefinition' is required but was missing at /States/T/Parameters`},
+		{"batch:submitJob", `{"JobName":"j","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"attempts":5}}`, ""}, // as the manual writes it
+		{"sagemaker:createTrainingJob.sync", `{"TrainingJobName":"t","AlgorithmSpecification":{},"RoleArn":"r","OutputDataConfig":{},"ResourceConfig":{},"StoppingCondition":{},"InputDataConfig":[{"DataSource":{"S3DataSource":{"AtttributeNames":[]}}}]}`,
+			`The field "AtttributeNames" is not supported by Step Functions at /States/T/Parameters/InputDataConfig[0]/DataSource/S3DataSource`},
+		{"events:putEvents", `{"Entries":[{"Detail":{"a":1},"detailType":"d"}]}`, `The field "detailType" is not supported by Step Functions at /States/T/Parameters/Entries[0]`},
+		{"elasticmapreduce:addStep.sync", `{"ClusterId":"c","Step":{"Name":"n","HadoopJarStep":{"jar":"j"}}}`, `The field "jar" is not supported by Step Functions at /States/T/Parameters/Step/HadoopJarStep`},
+		{"elasticmapreduce:addStep.sync", `{"JobFlowId":"c","Step":{}}`, `The field "JobFlowId" is not supported by Step Functions at /States/T/Parameters`},
+		{"elasticmapreduce:modifyInstanceFleetByName", `{"ClusterId":"c","InstanceFleetName":"f","InstanceFleet":{"TargetOnDemandCapacity":1}}`, ""},
+		{"bedrock:invokeModel", `{"ModelId":"m","Input":{"S3Uri":"s"},"Output":{"S3Uri":"s"}}`, ""},
+		{"http:invoke", `{"ApiEndpoint":"https://e","Method":"GET","Anything":1}`, ""},
 		{"aws-sdk:stepfunctions:startExecution", `{}`, unknown}, // it is sfn
 		{"aws-sdk:sfn:startExecution", `{"StateMachineArn":"a","Input.$":"$"}`, ""},
 		{"aws-sdk:kinesis:subscribeToShard", `{}`, unknown}, // it streams events

@@ -284,19 +284,57 @@ func (o *Operation) Takes(n Naming, name string) bool {
 	return o.Input != nil && n.member(o.service.Shapes[o.Input.Shape], name) != ""
 }
 
-// Lacks gives the parameters without which the operation is refused and that are not given, by
+// A Structure has members, which have names: the parameters of an operation, or a part of them.
+type Structure struct {
+	service *Service
+	shape   *Shape // nil: it has none
+	naming  Naming
+}
+
+// Parameters are those of the operation, by the names that n gives them.
+func (o *Operation) Parameters(n Naming) *Structure {
+	of := &Structure{service: o.service, naming: n}
+	if o.Input != nil {
+		of.shape = o.service.Shapes[o.Input.Shape]
+	}
+	return of
+}
+
+// Member finds a member by its name. In is the structure that it is, or that each item of it is;
+// nil: it is something else, of which nothing is known.
+func (s *Structure) Member(name string) (in *Structure, ok bool) {
+	if s.shape == nil {
+		return nil, false
+	}
+	own := s.naming.member(s.shape, name)
+	if own == "" {
+		return nil, false
+	}
+	r := s.shape.Members[own]
+	shape := s.service.Shapes[r.Shape]
+	for shape.Type == "list" {
+		r = shape.Member
+		shape = s.service.Shapes[r.Shape]
+	}
+	if shape.Type != "structure" || shape.Document || r.JSONValue {
+		return nil, true
+	}
+	return &Structure{s.service, shape, s.naming}, true
+}
+
+// Lacks gives the members without which the operation is refused and that are not given, by
 // their names. Those that are filled if they are not given are not among them.
-func (o *Operation) Lacks(n Naming, given map[string]bool) (names []string) {
-	if o.Input == nil {
+func (s *Structure) Lacks(given map[string]bool) (names []string) {
+	if s.shape == nil {
 		return nil
 	}
-	shape, has := o.service.Shapes[o.Input.Shape], map[string]bool{}
+	has := map[string]bool{}
 	for name := range given {
-		has[n.member(shape, name)] = true
+		has[s.naming.member(s.shape, name)] = true
 	}
-	for _, member := range shape.Required {
-		if m := shape.Members[member]; m != nil && !has[member] && !m.IdempotencyToken {
-			names = append(names, n.name(member))
+	for _, member := range s.shape.Required {
+		if m := s.shape.Members[member]; m != nil && !has[member] && !m.IdempotencyToken {
+			names = append(names, s.naming.name(member))
 		}
 	}
 	return names

@@ -11,10 +11,13 @@ type Naming int
 
 const (
 	// Java has the names of AWS's SDK for Java 2, with a capital: SSEKMSKeyId is SsekmsKeyId.
-	// Parameters may have the API's own names as well. A time is a text: 2024-03-17T11:09:25Z.
+	// Parameters may have the API's own names as well, if those have a capital. A time is a text:
+	// 2024-03-17T11:09:25Z.
 	Java Naming = iota
 	// Own has those of the API, with a capital. A time is a number of milliseconds.
 	Own
+	// Small is Own, but that parameters may begin with a small letter as they do in the API.
+	Small
 )
 
 func (n Naming) name(member string) string {
@@ -34,7 +37,7 @@ var instead = map[string]string{"equals": "equalsValue", "null": "nul"}
 
 // member finds the member that parameters call so; "": there is none.
 func (n Naming) member(of *Shape, called string) string {
-	if _, own := of.Members[called]; own {
+	if _, own := of.Members[called]; own && (n == Small || !unicode.IsLower(rune(called[0]))) {
 		return called
 	}
 	for name := range of.Members {

@@ -113,7 +113,8 @@ func TestAnswers(t *testing.T) {
 func TestRefusedParameters(t *testing.T) {
 	for _, c := range []struct{ service, operation, parameters, want string }{
 		{"sqs", "sendMessage", `{"Nope":1}`, `The field "Nope" is not supported`},
-		{"ecs", "runTask", `{"Cluster":"a","cluster":"b"}`, "given twice"}, // the role is asked about one
+		{"ecs", "runTask", `{"Cluster":"a","cluster":"b"}`, `The field "cluster" is not supported`},
+		{"s3", "putObject", `{"Bucket":"b","Key":"k","SSEKMSKeyId":"a","SsekmsKeyId":"b"}`, "given twice"}, // the role is asked about one
 		{"sqs", "sendMessage", `{"MessageAttributes":[]}`, "have array where an object belongs"},
 		{"sqs", "getQueueAttributes", `{"AttributeNames":{}}`, "where an array belongs"},
 		{"s3", "getObject", `{"Bucket":"b"}`, "'Key' is required"},

@@ -27,16 +27,18 @@ type Options struct {
 	// made of it has this state, SingleState, alone; the states that come next are
 	// only names.
 	Single bool
-	// Calls tells whether there is an action of a service that is called through AWS's SDK
-	// ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all are believed.
-	Calls func(service, action string) (takes *Parameters, known bool)
+	// Calls tells whether there is an action of a service, which may be one that is called
+	// through AWS's SDK ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all
+	// are believed.
+	Calls func(service, action string) (takes Structure, known bool)
 }
 
-// Parameters are those of a call.
-type Parameters struct {
-	Takes func(name string) bool
-	// Lacks gives those without which nobody is called, and that are not given.
-	Lacks func(given map[string]bool) []string
+// Structure has members, which have names: the parameters of a call, or a part of them.
+type Structure interface {
+	// Member finds a member. In is what it has inside, or what each item of it has; nil: anything.
+	Member(name string) (in Structure, ok bool)
+	// Lacks gives the names of the members that must be given, and are not.
+	Lacks(given map[string]bool) []string
 }
 
 // Compile makes a machine of the text of a definition. It tells all that it finds wrong;
@@ -79,7 +81,7 @@ func (m *Machine) State(name string) *State {
 }
 
 type compiler struct {
-	calls     func(service, action string) (takes *Parameters, known bool)
+	calls     func(service, action string) (takes Structure, known bool)
 	express   bool // also in the flow of a distributed Map whose executions are express ones
 	single    bool
 	machine   *Machine

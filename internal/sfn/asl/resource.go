@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"heddle/internal/sfn/template"
@@ -131,7 +132,7 @@ func (r *reading) resource(at string, v any) {
 		return
 	}
 	resource := parseResource(text)
-	if resource != nil && r.calls != nil && strings.HasPrefix(resource.Service, "aws-sdk:") {
+	if resource != nil && resource.Kind == Integration && r.calls != nil {
 		if _, known := r.calls(resource.Service, resource.Action); !known {
 			resource = nil
 		}
@@ -265,20 +266,36 @@ func parametersOf(r *Resource) (of shape, known bool) {
 	return of, known
 }
 
+// limited are the parameters of an integration that takes only some of its operation's.
+type limited struct {
+	shape
+	operation Structure // nil: it is not known
+}
+
+// Member implements Structure.
+func (l limited) Member(name string) (in Structure, ok bool) {
+	if l.operation != nil {
+		in, _ = l.operation.Member(name)
+	}
+	return in, l.takes(name)
+}
+
+// Lacks implements Structure.
+func (l limited) Lacks(given map[string]bool) []string { return l.lacks(given) }
+
 // integrationFields looks at the parameters of an integration.
 func (r *reading) integrationFields(o *jsonvalue.Object) {
-	if r.s.Resource == nil {
+	if r.s.Resource == nil || r.s.Resource.Kind != Integration {
 		return
 	}
-	shape, known := parametersOf(r.s.Resource)
-	takes, lacks := shape.takes, shape.lacks
-	if r.calls != nil && strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
-		var call *Parameters
-		if call, _ = r.calls(r.s.Resource.Service, r.s.Resource.Action); call != nil {
-			known, takes, lacks = true, call.Takes, call.Lacks
-		}
+	var takes Structure
+	if r.calls != nil {
+		takes, _ = r.calls(r.s.Resource.Service, r.s.Resource.Action)
 	}
-	if !known {
+	if shape, known := parametersOf(r.s.Resource); known {
+		takes = limited{shape, takes}
+	}
+	if takes == nil {
 		return
 	}
 	field := "Parameters"
@@ -293,17 +310,37 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 	} else if strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
 		return // the input does
 	}
+	r.takenBy(takes, r.at+"/"+field, given)
 	has := map[string]bool{}
 	for name := range given.All() {
 		if r.s.Language == JSONPath {
 			name = strings.TrimSuffix(name, ".$")
 		}
 		has[name] = true
-		if !takes(name) {
-			r.wrong(r.at+"/"+field, unsupportedParameter(name))
-		}
 	}
-	for _, name := range lacks(has) {
+	for _, name := range takes.Lacks(has) {
 		r.wrong(r.at+"/"+field, missingParameter(name))
+	}
+}
+
+// takenBy reports members that a call does not take, however deep. Those that paths give are looked
+// at when they are there: the service takes them in definitions, whatever they are called.
+func (r *reading) takenBy(of Structure, at string, v any) {
+	switch v := v.(type) {
+	case []any:
+		for i, item := range v {
+			r.takenBy(of, at+"["+strconv.Itoa(i)+"]", item)
+		}
+	case *jsonvalue.Object:
+		for name, inner := range v.All() {
+			if r.s.Language == JSONPath && strings.HasSuffix(name, ".$") {
+				continue
+			}
+			if in, ok := of.Member(name); !ok {
+				r.wrong(at, unsupportedParameter(name))
+			} else if in != nil {
+				r.takenBy(in, at+"/"+name, inner)
+			}
+		}
 	}
 }
