@@ -103,7 +103,11 @@ type flowRead struct {
 	*Flow
 	at          string
 	transitions []transition
+	assignments []assignment
 }
+
+// An assignment gives a variable a value.
+type assignment struct{ at, name string }
 
 // A transition names the state that follows.
 type transition struct {
@@ -162,8 +166,14 @@ func (c *compiler) compile(o *jsonvalue.Object) {
 		c.machine.Comment, _ = v.(string)
 	}
 	c.flow(o, "", nil, 0)
+	c.checkFlows()
+}
+
+// checkFlows looks at flows as a whole, and at labels, each when all else is well.
+func (c *compiler) checkFlows() {
 	if !c.failed {
 		c.connect()
+		c.scopes()
 	}
 	if !c.failed {
 		c.checkLabels()
@@ -174,12 +184,7 @@ func (c *compiler) compile(o *jsonvalue.Object) {
 func (c *compiler) singleState(o *jsonvalue.Object) {
 	f := c.newFlow(nil, "")
 	f.StartAt = c.state(o, SingleState, "/States/"+SingleState, f, 0)
-	if !c.failed {
-		c.connect()
-	}
-	if !c.failed {
-		c.checkLabels()
-	}
+	c.checkFlows()
 }
 
 func (c *compiler) newFlow(owner *State, at string) *flowRead {
@@ -260,6 +265,28 @@ func (c *compiler) connect() {
 		for _, s := range f.States {
 			if !targets[s.Name] {
 				c.fail(MissingTarget, f.at+"/States/"+s.Name, fmt.Sprintf("State \"%s\" is not reachable.", s.Name))
+			}
+		}
+	}
+}
+
+// scopes finds variables that a flow assigns, and one around it does, too (Step Functions Developer
+// Guide, variable scope).
+func (c *compiler) scopes() {
+	assigned := make([]map[string]bool, len(c.flows))
+	for i, f := range c.flows {
+		assigned[i] = make(map[string]bool, len(f.assignments))
+		for _, a := range f.assignments {
+			assigned[i][a.name] = true
+		}
+	}
+	for _, f := range c.flows {
+		for _, a := range f.assignments {
+			for owner := f.Owner; owner != nil; owner = owner.Flow.Owner {
+				if assigned[owner.Flow.Number][a.name] {
+					c.wrong(a.at, "Variable '"+a.name+"' is assigned in an outer scope") // ours
+					break
+				}
 			}
 		}
 	}

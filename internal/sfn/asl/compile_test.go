@@ -20,6 +20,17 @@ func oneJSONata(state string) string {
 	return strings.Replace(one(state), "{", `{"QueryLanguage":"JSONata",`, 1)
 }
 
+// scoped is a machine of flows in flows, in which states assign: a Parallel state, when it fails; a
+// state of its first branch, before a Map state; and a state of that one's iterations. The second
+// branch assigns y.
+func scoped(outer, branch, iteration string) string {
+	return one(`{"Type":"Parallel","Branches":[
+		{"StartAt":"B","States":{"B":{"Type":"Pass","Assign":` + branch + `,"Next":"M"},
+			"M":{"Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"C","States":{"C":{"Type":"Pass","Assign":` + iteration + `,"End":true}}},"End":true}}},
+		{"StartAt":"D","States":{"D":{"Type":"Pass","Assign":{"y":1},"End":true}}}],
+		"Catch":[{"ErrorEquals":["E"],"Assign":` + outer + `,"Next":"End1"}],"End":true}`)
+}
+
 // said writes diagnostics one a line.
 func said(diagnostics []Diagnostic) string {
 	var lines []string
@@ -184,6 +195,12 @@ func TestDiagnostics(t *testing.T) {
 			one(`{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","Parameters":{"Anything":"f"},"End":true}`):                    ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName.$":"$.f"},"End":true}`):                    ``,
 			oneJSONata(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName.$":"f"},"End":true}`):                "SCHEMA /States/X/Arguments The field \"FunctionName.$\" is not supported by Step Functions\n" + `SCHEMA /States/X/Arguments The field 'FunctionName' is required but was missing`,
+		}},
+		{"scopes", map[string]string{
+			scoped(`{"x":1}`, `{"y":1}`, `{"v":2}`):       ``,
+			scoped(`{"x":1}`, `{"x.$":"$.a"}`, `{"v":2}`): `SCHEMA /States/X/Branches[0]/States/B/Assign Variable 'x' is assigned in an outer scope`,
+			scoped(`{"x":1}`, `{"y":1}`, `{"x":2}`):       `SCHEMA /States/X/Branches[0]/States/M/ItemProcessor/States/C/Assign Variable 'x' is assigned in an outer scope`,
+			scoped(`{"z":1}`, `{"x":1}`, `{"x":2}`):       `SCHEMA /States/X/Branches[0]/States/M/ItemProcessor/States/C/Assign Variable 'x' is assigned in an outer scope`,
 		}},
 		{"retriers and catchers", map[string]string{
 			task(`"Retry":[]`): ``,

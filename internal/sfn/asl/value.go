@@ -309,6 +309,7 @@ func (r *reading) assign(field, at string, v any) *Assign {
 			r.wrong(at, "Variable name '"+variable+"' is invalid") // ours
 		}
 		r.assigned[variable] = true
+		r.flow.assignments = append(r.flow.assignments, assignment{at, variable})
 		a.Names = append(a.Names, variable)
 		a.Values = append(a.Values, value)
 	}
