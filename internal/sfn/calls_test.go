@@ -20,25 +20,37 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		{"aws-sdk:s3:getObject", `{"Bucket":"b"}`, `The field 'Key' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:ec2:describeInstances", `{}`, ""},
 		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"LogGroupName":"g"}`, ""},
-		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"logGroupName":"g"}`, `The field "logGroupName" is not supported by Step Functions at /States/T/Parameters`},
-		{"aws-sdk:s3:putObject", `{"Bucket":"b","Key":"k","Body":{"any":1},"SSEKMSKeyId":"k"}`, ""}, // the API's own name has a capital
+		// Names are those of the SDK for Java with a capital, also deep within: whatever else the API calls them.
+		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"logGroupName":"g"}`, `The field "logGroupName" is not supported by Step Functions at /States/T/Parameters, SCHEMA_VALIDATION_FAILED: The field 'LogGroupName' is required but was missing at /States/T/Parameters`},
+		{"aws-sdk:s3:putObject", `{"Bucket":"b","Key":"k","SSEKMSKeyId":"x"}`, `The field "SSEKMSKeyId" is not supported by Step Functions`},
+		{"aws-sdk:s3:putObject", `{"Bucket":"b","Key":"k","SsekmsKeyId":"x","Body":{"any":["thing"]}}`, ""},
+		{"aws-sdk:batch:submitJob", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"EvaluateOnExit":[{"OnReason":"r","action":"EXIT"},{"onStatusReason":"s","Action":"RETRY"}]},"Parameters":{"any.name":"x"}}`,
+			`'SCHEMA_VALIDATION_FAILED: The field "action" is not supported by Step Functions at /States/T/Parameters, SCHEMA_VALIDATION_FAILED: The field "onStatusReason" is not supported by Step Functions at /States/T/Parameters'`},
+		{"aws-sdk:batch:submitJob", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"Attempts.$":"$.n","EvaluateOnExit.$":"$.e"}}`, ""},
+		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"M":{"b":{"S.$":"$.s"},"c":{"Nul":true}}}}}`, ""},
+		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"M":{"b":{"X":"s"}}}}}`, `The field "X" is not supported by Step Functions`},
+		// Those of optimised integrations have the API's names with a capital; of Batch the manual shows them without, too.
+		{"batch:submitJob.sync", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"attempts":5}}`, ""},
+		{"sagemaker:createTrainingJob.sync", `{"TrainingJobName":"n","Tags":[{"key":"k","Value":"v"}]}`, `The field "key" is not supported by Step Functions at /States/T/Parameters`},
+		{"elasticmapreduce:addStep.sync", `{"ClusterId":"c","Step":{"Name":"n"}}`, ""},
 		{"aws-sdk:cloudwatchlogs:createLogGroup", `{}`, `The field 'LogGroupName' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:ssm:startAutomationExecution", `{"DocumentName":"d"}`, ""},
 		{"aws-sdk:batch:createSchedulingPolicy", `{"Name":"n"}`, ""},
 		{"aws-sdk:sesv2:createExportJob", `{"ExportDataSource":{}}`, `The field 'ExportDestination' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:s3:getObjects", `{}`, unknown},
 		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key":"k","Nope":"k"}`, `The field "Nope" is not supported by Step Functions at /States/T/Parameters`},
-		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key.$":"$.k","Nope.$":"$.k"}`, ""}, // what a path gives is looked at when the task begins
-		{"aws-sdk:s3:deleteObjects", `{"Bucket":"b","Delete":{"Objects":[{"Key":"k"},{"key":"k"}]}}`, `The field "key" is not supported by Step Functions at /States/T/Parameters/Delete/Objects[1]`},
-		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"any":"s"}}}`, ""}, // names of a map are the user's
+		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key.$":"$.k","Nope.$":"$.k"}`, ""}, // what a path gives is looked at when the task begins: users have validated "TaskToken.$" beside Payload, and seen the task fail
+		{"aws-sdk:s3:deleteObjects", `{"Bucket":"b","Delete":{"Objects":[{"Key":"k"},{"key":"k"}]}}`, `The field "key" is not supported by Step Functions at /States/T/Parameters'`},
+		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"any.name":{"S":"s"}}}`, ""}, // names of a map are the user's
+		{"ecs:runTask.sync", `{"TaskDefinition":"t","Overrides":{"containerOverrides":[]}}`, `The field "containerOverrides" is not supported by Step Functions at /States/T/Parameters'`},
 		{"ecs:runTask.sync", `{"TaskDefinition":"t","Overrides":{"ContainerOverrides":[{"Name":"n","Environment":[{"Name":"k","Value.$":"$.v"}]}]}}`, ""},
-		{"ecs:runTask.sync", `{"TaskDefinition":"t","NetworkConfiguration":{"awsVpcConfiguration":{"Subnets":[]}}}`, `The field "awsVpcConfiguration" is not supported by Step Functions at /States/T/Parameters/NetworkConfiguration`},
+		{"ecs:runTask.sync", `{"TaskDefinition":"t","NetworkConfiguration":{"awsVpcConfiguration":{"Subnets":[]}}}`, `The field "awsVpcConfiguration" is not supported by Step Functions at /States/T/Parameters'`},
 		{"ecs:runTask", `{"Cluster":"c"}`, `The field 'TaskDefinition' is required but was missing at /States/T/Parameters`},
 		{"batch:submitJob", `{"JobName":"j","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"attempts":5}}`, ""}, // as the manual writes it
 		{"sagemaker:createTrainingJob.sync", `{"TrainingJobName":"t","AlgorithmSpecification":{},"RoleArn":"r","OutputDataConfig":{},"ResourceConfig":{},"StoppingCondition":{},"InputDataConfig":[{"DataSource":{"S3DataSource":{"AtttributeNames":[]}}}]}`,
-			`The field "AtttributeNames" is not supported by Step Functions at /States/T/Parameters/InputDataConfig[0]/DataSource/S3DataSource`},
-		{"events:putEvents", `{"Entries":[{"Detail":{"a":1},"detailType":"d"}]}`, `The field "detailType" is not supported by Step Functions at /States/T/Parameters/Entries[0]`},
-		{"elasticmapreduce:addStep.sync", `{"ClusterId":"c","Step":{"Name":"n","HadoopJarStep":{"jar":"j"}}}`, `The field "jar" is not supported by Step Functions at /States/T/Parameters/Step/HadoopJarStep`},
+			`The field "AtttributeNames" is not supported by Step Functions at /States/T/Parameters`},
+		{"events:putEvents", `{"Entries":[{"Detail":{"a":1},"detailType":"d"}]}`, `The field "detailType" is not supported by Step Functions at /States/T/Parameters'`},
+		{"elasticmapreduce:addStep.sync", `{"ClusterId":"c","Step":{"Name":"n","HadoopJarStep":{"jar":"j"}}}`, `The field "jar" is not supported by Step Functions at /States/T/Parameters'`},
 		{"elasticmapreduce:addStep.sync", `{"JobFlowId":"c","Step":{}}`, `The field "JobFlowId" is not supported by Step Functions at /States/T/Parameters`},
 		{"elasticmapreduce:modifyInstanceFleetByName", `{"ClusterId":"c","InstanceFleetName":"f","InstanceFleet":{"TargetOnDemandCapacity":1}}`, ""},
 		{"bedrock:invokeModel", `{"ModelId":"m","Input":{"S3Uri":"s"},"Output":{"S3Uri":"s"}}`, ""},
@@ -48,6 +60,7 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		{"aws-sdk:kinesis:subscribeToShard", `{}`, unknown}, // it streams events
 		{"aws-sdk:neptune:describeDBClusters", `{"Anything":1}`, ""},
 		{"aws-sdk:nobody:doIt", `{}`, unknown},
+		{"aws-sdk:s3:listBuckets", ``, `'SCHEMA_VALIDATION_FAILED: Parameters field is required for resource ARN: arn:aws:states:::aws-sdk:s3:listBuckets at /States/T'`},
 		{"aws-sdk:config:putEvaluations", `{}`, ""}, // names are those of the SDK for Java, without "Service"
 		{"aws-sdk:databasemigration:startReplicationTask", `{}`, ""},
 		{"aws-sdk:configservice:putEvaluations", `{}`, unknown},
@@ -59,7 +72,11 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		{"sqs:sendMessage.sync", `{"QueueUrl":"q","MessageBody":"b"}`, unknown},
 		{"batch:submitJob.sync", `{"JobName":"j","JobQueue":"q","JobDefinition":"d"}`, ""},
 	} {
-		definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::` + c.resource + `","Parameters":` + c.parameters + `,"End":true}}}`
+		parameters := ""
+		if c.parameters != "" {
+			parameters = `,"Parameters":` + c.parameters
+		}
+		definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::` + c.resource + `"` + parameters + `,"End":true}}}`
 		_, found := asl.Compile([]byte(definition), asl.Options{Calls: s.calls.known})
 		got := ""
 		if asl.Failed(found) {

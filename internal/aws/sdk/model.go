@@ -284,10 +284,11 @@ func (o *Operation) Takes(n Naming, name string) bool {
 	return o.Input != nil && n.member(o.service.Shapes[o.Input.Shape], name) != ""
 }
 
-// A Structure has members, which have names: the parameters of an operation, or a part of them.
+// A Structure has members, which have names: the parameters of an operation, or a part of them. In a
+// map each name is one.
 type Structure struct {
 	service *Service
-	shape   *Shape // nil: it has none
+	shape   *Shape // a structure or a map; nil: it has no members
 	naming  Naming
 }
 
@@ -306,17 +307,19 @@ func (s *Structure) Member(name string) (in *Structure, ok bool) {
 	if s.shape == nil {
 		return nil, false
 	}
-	own := s.naming.member(s.shape, name)
-	if own == "" {
+	r := s.shape.Value
+	if s.shape.Type == "structure" {
+		r = s.shape.Members[s.naming.member(s.shape, name)]
+	}
+	if r == nil {
 		return nil, false
 	}
-	r := s.shape.Members[own]
 	shape := s.service.Shapes[r.Shape]
 	for shape.Type == "list" {
 		r = shape.Member
 		shape = s.service.Shapes[r.Shape]
 	}
-	if shape.Type != "structure" || shape.Document || r.JSONValue {
+	if shape.Type != "structure" && shape.Type != "map" || shape.Document || r.JSONValue {
 		return nil, true
 	}
 	return &Structure{s.service, shape, s.naming}, true

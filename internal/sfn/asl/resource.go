@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"heddle/internal/sfn/template"
@@ -285,32 +284,35 @@ func (l limited) Lacks(given map[string]bool) []string { return l.lacks(given) }
 
 // integrationFields looks at the parameters of an integration.
 func (r *reading) integrationFields(o *jsonvalue.Object) {
-	if r.s.Resource == nil || r.s.Resource.Kind != Integration {
-		return
-	}
-	var takes Structure
-	if r.calls != nil {
-		takes, _ = r.calls(r.s.Resource.Service, r.s.Resource.Action)
-	}
-	if shape, known := parametersOf(r.s.Resource); known {
-		takes = limited{shape, takes}
-	}
-	if takes == nil {
+	called := r.s.Resource
+	if called == nil || called.Kind != Integration {
 		return
 	}
 	field := "Parameters"
 	if r.s.Language == JSONata {
 		field = "Arguments"
 	}
-	given := &jsonvalue.Object{}
-	if v, ok := o.Get(field); ok {
-		if given, ok = v.(*jsonvalue.Object); !ok {
-			return // an expression gives them
-		}
-	} else if strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
-		return // the input does
+	v, there := o.Get(field)
+	if !there {
+		r.wrong(r.at, field+" field is required for resource ARN: "+called.ARN)
+		return
 	}
-	r.takenBy(takes, r.at+"/"+field, given)
+	given, ok := v.(*jsonvalue.Object)
+	if !ok {
+		return // an expression gives them
+	}
+	var takes Structure
+	if r.calls != nil {
+		takes, _ = r.calls(called.Service, called.Action)
+	}
+	if shape, known := parametersOf(called); known {
+		takes = limited{shape, takes}
+	}
+	if takes == nil {
+		return
+	}
+	at := r.at + "/" + field
+	r.takenBy(takes, at, given)
 	has := map[string]bool{}
 	for name := range given.All() {
 		if r.s.Language == JSONPath {
@@ -319,7 +321,7 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 		has[name] = true
 	}
 	for _, name := range takes.Lacks(has) {
-		r.wrong(r.at+"/"+field, missingParameter(name))
+		r.wrong(at, missingParameter(name))
 	}
 }
 
@@ -328,8 +330,8 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 func (r *reading) takenBy(of Structure, at string, v any) {
 	switch v := v.(type) {
 	case []any:
-		for i, item := range v {
-			r.takenBy(of, at+"["+strconv.Itoa(i)+"]", item)
+		for _, item := range v {
+			r.takenBy(of, at, item)
 		}
 	case *jsonvalue.Object:
 		for name, inner := range v.All() {
@@ -339,7 +341,7 @@ func (r *reading) takenBy(of Structure, at string, v any) {
 			if in, ok := of.Member(name); !ok {
 				r.wrong(at, unsupportedParameter(name))
 			} else if in != nil {
-				r.takenBy(in, at+"/"+name, inner)
+				r.takenBy(in, at, inner)
 			}
 		}
 	}
