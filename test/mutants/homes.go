@@ -32,11 +32,11 @@ var homes = []Mutant{{
 	New:  "h.seen, h.before = false, 0",
 	Bug:  "A node that joins a home anew serves its shards at once, though others who know more of them have not joined again.",
 }, {
-	Name: "sequences-of-the-last-home",
+	Name: "sequences-of-homes-not-told",
 	In:   "homes.(*Store).Sequences",
 	Old:  "for shard := home;",
 	New:  "for shard := 0;",
-	Bug:  "What one home has lost is not noticed by other nodes: those of the others' shards are told as 0.",
+	Bug:  "What a home has lost is not noticed by other nodes: the sequences of its shards are not told.",
 	Then: []string{worldsOfHomes},
 }, {
 	Name: "sequences-of-other-homes-heard",
@@ -66,39 +66,6 @@ var homes = []Mutant{{
 	New:  "errs[i] = said[i]",
 	Bug:  "What one home says of a section is taken for what another one said.",
 	Then: []string{worldsOfHomes},
-}, {
-	Name: "silent-home-asked",
-	In:   "homes.(*home).reach",
-	Old:  "if err := (*b).Silent(); err != nil {",
-	New:  "if err := (*b).Silent(); err != nil && h == nil {",
-	Bug:  "Calls for a home that does not answer wait, and nobody is told that it is away.",
-	Then: []string{homesServed},
-}, {
-	Name: "readers-of-all-homes",
-	In:   "shard.(*Node).startFetch",
-	Old:  "int(f.shard.id)%len(n.lanes)",
-	New:  "0",
-	Bug:  "Reads of a home that does not answer take the readers of the others.",
-}, {
-	Name: "committers-of-all-homes",
-	In:   "shard.OpenNode",
-	Old:  "cfg.homes() * cmp.Or(",
-	New:  "cmp.Or(",
-	Bug:  "Commits to a home that does not answer hold up those to the others.",
-}, {
-	Name: "needed-in-any-home",
-	In:   "shard.(*Config).route",
-	Old:  "c.NeededIn > 1 &&",
-	New:  "c.NeededIn > 64 &&",
-	Bug:  "A domain is in a home that fails, and takes its executions of all homes with it.",
-	Then: []string{homesServed},
-}, {
-	Name: "lists-in-any-home",
-	In:   "server.(*Server).newCluster",
-	Old:  "runlog.InFirst(s.held.hash.Shard(s.shards, \"list\", list), s.homeCount())",
-	New:  "runlog.InFirst(s.held.hash.Shard(s.shards, \"list\", list), 1)",
-	Bug:  "A task list is in a home that fails, and tasks of all homes wait.",
-	Then: []string{homesServed},
 }, {
 	Name: "marks-of-another-moment",
 	In:   "runlog.(*check).markLater",

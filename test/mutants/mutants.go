@@ -43,7 +43,6 @@ const (
 	worlds     = "./internal/cluster -run TestWorlds -seeds 500"
 	// Of stores of several homes.
 	worldsOfHomes = "./internal/cluster -run TestWorldsOfHomes -seeds 400"
-	homesServed   = "./internal/server -run TestHomeDown|TestHomesOfACluster|TestWhatAllNeedIsInOneHome"
 	flowTests     = "./flow ./flow/flowtest ./flow/internal/replay"
 	programs      = "./flow/internal/replay -programs 300"
 )
