@@ -73,15 +73,14 @@ func (n *node) address() string {
 	return n.server.Addr
 }
 
-// choose gives the next node that is ready, or, if none is, the next one that is not down, and where it is.
+// choose gives the node whose turn it is, or the next one that is ready, or, if none is, the next one that is not down; and where it is.
 func (k *caller) choose() (n *node, addr string) {
 	k.mu.Lock()
 	all := k.nodes
 	k.mu.Unlock()
 	for _, whichever := range []bool{false, true} {
-		for range all {
-			k.at++
-			n := all[k.at%len(all)]
+		for i := range all {
+			n := all[(k.at+i)%len(all)]
 			if ready, _ := n.sight.look(); !ready && !whichever {
 				continue
 			}

@@ -17,6 +17,10 @@
 // With -compare it does none of that, and measures several nodes against one, in turns:
 //
 //	go run ./bench/cluster -compare 3 -for 15s -clients 32
+//	go run ./bench/cluster -compare 3 -for 15s -clients 32 -stay
+//
+// Its workflows have an activity and no child, and as many are in flight as there are workers of each kind. With -stay a
+// client calls one node as long as that answers, as one does whose connection a load balancer keeps; else any node each time.
 package main
 
 import (
@@ -51,9 +55,10 @@ func main() {
 	keep := flag.Bool("keep", false, "keep the folder, with the logs")
 	direct := flag.Bool("direct", false, "clients know nothing of /ready, as without a load balancer")
 	turns := flag.Int("compare", 0, "so many turns of one node and of -nodes, which are compared")
+	stay := flag.Bool("stay", false, "with -compare: clients stay with a node that answers")
 	flag.Parse()
 	if *turns > 0 {
-		if err := compare(*turns, *workers, *nodes, *each, *binary); err != nil {
+		if err := compare(*turns, *workers, *nodes, *each, *binary, *stay); err != nil {
 			fmt.Fprintln(os.Stderr, "cluster:", err)
 			os.Exit(1)
 		}
@@ -86,6 +91,8 @@ type cluster struct {
 	clients          int
 	direct           bool     // clients know nothing of /ready
 	next             releases // for upgrades
+	compares         bool     // workflows without a child, as many in flight as clients
+	stay             bool     // clients stay with a node that answers
 
 	starting, ending atomic.Bool
 	manyAtOnce       atomic.Bool  // several events happen at a time, so the steps are none of theirs
@@ -464,7 +471,10 @@ const (
 func (k *caller) call(action, body string, isPoll bool) ([]byte, error) {
 	began, asked := time.Now(), "" // asked: whom, and when
 	k.sent = 0
-	for !k.ending.Load() {
+	if !k.stay {
+		k.at = rand.IntN(100)
+	}
+	for ; !k.ending.Load(); k.at++ {
 		n, addr := k.choose()
 		if addr == "" {
 			time.Sleep(20 * time.Millisecond)
@@ -544,9 +554,12 @@ func (c *cluster) startFlows(number *atomic.Int64) {
 	k := c.caller()
 	for c.starting.Load() {
 		c.mu.Lock()
-		open := len(c.started) - len(c.completed)
+		open, most := len(c.started)-len(c.completed), 4*c.clients
 		c.mu.Unlock()
-		if open > 4*c.clients {
+		if c.compares {
+			most = c.clients
+		}
+		if open >= most {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
@@ -594,9 +607,12 @@ func (c *cluster) decide() {
 			decisions, closes = `{"decisionType":"CompleteWorkflowExecution"}`, true
 		case client.Events(task, "ActivityTaskScheduled") == 0:
 			schedules = true
-			decisions = `{"decisionType":"ScheduleActivityTask","scheduleActivityTaskDecisionAttributes":{"activityType":{"name":"work","version":"1"},"activityId":"a"}},
+			decisions = `{"decisionType":"ScheduleActivityTask","scheduleActivityTaskDecisionAttributes":{"activityType":{"name":"work","version":"1"},"activityId":"a"}}`
+			if !c.compares {
+				decisions += `,
 {"decisionType":"StartChildWorkflowExecution","startChildWorkflowExecutionDecisionAttributes":{"workflowType":{"name":"flow","version":"1"},"workflowId":"` + id + `-c"}}`
-		case sees[activityDone] && sees[childDone]:
+			}
+		case sees[activityDone] && (sees[childDone] || c.compares):
 			decisions, closes = `{"decisionType":"CompleteWorkflowExecution"}`, true
 		}
 		_, err = k.call("RespondDecisionTaskCompleted", `{"taskToken":"`+token+`","decisions":[`+decisions+`]}`, false)

@@ -104,7 +104,7 @@ func (s *Server) newCluster() *cluster.Cluster {
 			return runlog.InFirst(s.held.hash.Shard(s.shards, "list", list), s.homeCount())
 		},
 		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
-		Sequences:   s.sequences, Heard: s.heard,
+		Sequences:   s.shardsOfAll.Sequences, Heard: s.shardsOfAll.Heard,
 		Answer: s.answerNode,
 		Within: context.WithTimeout, Log: s.cfg.Log,
 	})
