@@ -329,7 +329,7 @@ func (c *Cluster) Drain() {
 	c.Matcher.Drain()
 }
 
-// Poll is matching.Matcher.Poll, of a list that may be elsewhere.
+// Poll is matching.Matcher.Poll, of a list that may be elsewhere. Errors: matching.ErrCutOff.
 func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error) {
 	id := c.ListOf(list)
 	for {
@@ -361,6 +361,9 @@ func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*
 			if claim != nil || err != nil {
 				return claim, err
 			}
+		case c.isAlone(&c.homes[0]): // others should be asked
+			c.mu.Unlock()
+			return nil, matching.ErrCutOff
 		default:
 			c.mu.Unlock()
 		}

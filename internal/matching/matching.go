@@ -47,6 +47,9 @@ import (
 // ErrTooManyPolls says that a list has as many polls as it may have.
 var ErrTooManyPolls = errors.New("too many polls on one task list")
 
+// ErrCutOff says that this server does not reach the one that has a list, while others may.
+var ErrCutOff = errors.New("this server is cut off from the one that has the task list; another one may be asked")
+
 // Config sets the limits of a Matcher.
 type Config struct {
 	// PollsPerListMax bounds the polls of one list, waiting and claimed ones
