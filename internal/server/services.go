@@ -209,6 +209,7 @@ func (s *Server) openServices() error {
 		}
 		if l := s.limiters[one.Name]; l != nil {
 			kernel.Throttle, api.Throttle = s.throttles(one, l)
+			kernel.Reserve = s.reserves(one, l)
 		}
 		opened, err := one.Open(kernel)
 		if err != nil {

@@ -494,7 +494,7 @@ func (e *evaluation) distribute(in, items any) {
 	order.StateMachine = s.roleFor()
 	t.emit(th, &Body{Type: MapRunStarted, Previous: started, MapRun: MapRunARN(name)})
 	t.send(engine.Message{
-		To: name, Begin: engine.Always, Seed: engine.DeriveSeed(t.in.Now, s.id.Run, s.last), Body: encodeMessage(&BeginMapRun{order}),
+		To: name, Begin: engine.Always, Seed: engine.DeriveSeed(t.in.Now, s.id.Run, s.last), Group: MapRunGroup(name.World), Body: encodeMessage(&BeginMapRun{order}),
 	})
 }
 
@@ -641,7 +641,7 @@ func (t *turn) mapRunClosed(c *MapRunClosed) {
 		started, st := th.group.last, t.state(th)
 		if !c.Succeeded {
 			at := t.emit(th, &Body{Type: MapRunFailed, Previous: started, Error: said(c.Error), Cause: said(c.Cause)})
-			t.fail(th, st, failure{name: c.Error, cause: c.Cause, at: at})
+			t.fail(th, st, failure{name: c.Error, cause: c.Cause, at: at, uncatchable: c.Error != nil && *c.Error == errRuntime})
 			t.run()
 			return
 		}

@@ -68,6 +68,12 @@ type State struct {
 	grown int64
 
 	invoked []int64 // how often each state with a mock was
+
+	// paced is until when no further state is entered and nothing tried again; then so many may be
+	// as grants says. Zero: it is not. asked is when that was found out. See pace.go.
+	paced  engine.Time
+	grants int64
+	asked  engine.Time
 }
 
 // heldMax is how much of payloads one execution may hold, in bytes of text.
@@ -467,9 +473,15 @@ func (s *State) code(c *pack.Coder) {
 	c.Int(&s.grown)
 	c.Texts(&s.dataKeys)
 	pack.Signed(c, &s.dataKeysNeeded)
-	if c.Tail(len(s.settings.Mocks) > 0) {
-		s.settings.codeMocks(c)
-		pack.List(c, &s.invoked, func(n *int64, c *pack.Coder) { c.Int(n) })
+	if !c.Tail(len(s.settings.Mocks) > 0 || s.paced != 0) {
+		return
+	}
+	pack.List(c, &s.settings.Mocks, (*StateMock).code)
+	pack.List(c, &s.invoked, func(n *int64, c *pack.Coder) { c.Int(n) })
+	if c.Tail(s.paced != 0) {
+		s.paced.Code(c)
+		c.Int(&s.grants)
+		s.asked.Code(c)
 	}
 }
 

@@ -26,6 +26,13 @@ type (
 	}
 )
 
+// TakePlace has a map run that waits take a place, if there is one. The reply is a *Place. Errors:
+// *ClosedError if it does not wait.
+type (
+	TakePlace struct{}
+	Place     struct{ Full bool } // there was none
+)
+
 // For who reads items. Read asks what is to be read; the reply is a *Reading. Took brings
 // items, ReadFailed says why there will be none. Errors: *ClosedError if that is not wanted.
 type (
@@ -100,6 +107,9 @@ func items(list []span) (n int64) {
 func (s *State) describe() *Description {
 	d := &Description{
 		Order: s.order, Status: s.status, Started: s.Started, Closed: s.closed, Redrives: s.redrives, Redriven: s.redriven,
+	}
+	if s.wantsPlace() && s.redrives == 0 { // it is not known yet what there is
+		return d
 	}
 	back, window := int64(len(s.back)), int64(len(s.window))
 	for i := range s.back {
@@ -232,6 +242,16 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 			return engine.Turn{}, &ClosedError{}
 		}
 		t.fail(c.Name, c.Cause)
+	case *TakePlace:
+		if !s.wantsPlace() {
+			return engine.Turn{}, &ClosedError{}
+		}
+		if t.openIn(execution.MapRunGroup) >= r.limits.OpenMapRunsMax {
+			t.Reply = &Place{Full: true}
+			return t.Turn, nil
+		}
+		t.emit(&gotPlace{placed})
+		t.Reply = &Place{}
 	case *Write:
 		if !s.writable(c.Write) {
 			return engine.Turn{}, &ClosedError{}
@@ -259,6 +279,7 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 			}
 		}
 		t.Keep = append(t.Keep, c.Order.Settings.Definition)
+		t.place(in.OpenInGroup)
 	case *execution.ChildClosed:
 		if _, ok := find(s.open, c.Scheduled); ok && s.isOpen() {
 			e := &itemEnded{first: c.Scheduled, status: c.Status}
@@ -305,13 +326,34 @@ func (t *turn) stop() {
 
 func (t *turn) redrive(c *execution.RedriveMapRun) {
 	switch s := t.s; {
-	case s.isOpen():
-		t.emit(&putOff{c.Redrives})
 	case s.status == execution.Succeeded:
 		t.tell()
+	case c.Redrives > redrivesMost:
+		name, cause := "States.Runtime", fmt.Sprintf("The Map Run was redriven %d times, and can't be redriven once more.", redrivesMost)
+		t.tellExecution(&execution.MapRunClosed{ARN: execution.MapRunARN(s.id.Name), Error: &name, Cause: &cause})
+	case s.isOpen():
+		t.emit(&putOff{c.Redrives})
 	default:
 		t.emit(&redriven{c.Redrives})
+		t.place(t.openIn(execution.MapRunGroup))
 	}
+}
+
+// place gives the map run a place, or has it wait for one, behind those that do.
+func (t *turn) place(open int) {
+	its := placed
+	if open >= t.rules.limits.OpenMapRunsMax || t.openIn(execution.WaitingMapRunGroup) > 0 {
+		its = waiting
+	}
+	t.emit(&gotPlace{its})
+}
+
+// openIn counts the open map runs of a group of the world.
+func (t *turn) openIn(group func(engine.World) string) int {
+	if t.in.OpenIn == nil {
+		return 0
+	}
+	return t.in.OpenIn(group(t.s.id.Name.World))
 }
 
 // wanted tells whether a Read is what is wanted now.
@@ -442,7 +484,11 @@ func (t *turn) tell() {
 		}
 		m.Output = "[" + strings.Join(texts, ",") + "]"
 	}
-	t.send(engine.Message{To: s.order.Name, Run: s.order.Run, Body: execution.EncodeMessage(m)})
+	t.tellExecution(m)
+}
+
+func (t *turn) tellExecution(m *execution.MapRunClosed) {
+	t.send(engine.Message{To: t.s.order.Name, Run: t.s.order.Run, Body: execution.EncodeMessage(m)})
 }
 
 // word is what a stored word says.
