@@ -103,7 +103,7 @@ type Command struct {
 	Run   RunID // the run that is meant; zero: the open run of Name
 	Begin Begin
 	Seed  Seed   // for a new run: where its id comes from
-	Group string // for a new run: what its Record.Group will be
+	Group string // for a new run: that it is counted in until its Record.Group is known
 	Body  any    // the rules' own type
 	// Await: answered when the run closes, with its Outcome, and not when the command
 	// is durable; a command that is refused is answered at once. Who waits is lost with
@@ -130,6 +130,8 @@ type Input struct {
 	Up Time
 	// OpenInGroup counts the open runs of the run's group, without this one.
 	OpenInGroup int
+	// OpenIn counts the open runs of any group, this one too if it is of it.
+	OpenIn func(group string) int
 	// NameTaken: the run is closed, and another run of its name is open: it can't open
 	// again.
 	NameTaken bool
@@ -250,7 +252,7 @@ const (
 // pure function of the state.
 type Record struct {
 	Status  Status
-	Group   string // quota group; open runs are counted by it
+	Group   string // quota group; open runs are counted by it, and may change it
 	Started Time
 	Closed  Time
 	Wake    Time // when the run next wants a Wake; zero: never

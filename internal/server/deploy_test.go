@@ -36,7 +36,7 @@ const (
 )
 
 // askStates calls Step Functions.
-func askStates(t *testing.T, s *Server, action, format string, args ...any) (out struct{ ExecutionARN, StateMachineARN, TaskToken, Status string }) {
+func askStates(t *testing.T, s *Server, action, format string, args ...any) (out struct{ ExecutionARN, StateMachineARN, StateMachineVersionARN, TaskToken, Status, Input string }) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(), strings.NewReader(fmt.Sprintf(format, args...)))
 	if err != nil {

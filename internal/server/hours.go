@@ -131,8 +131,8 @@ func (o overview) Series(w engine.World, within string) (all []service.Series, u
 // isGroup tells whether a group is that of something in a world.
 func (o overview) isGroup(group string, w engine.World, within string) bool {
 	for _, i := range o.inspectors {
-		if of, name, _, ok := i.GroupOf(group); ok {
-			return of == w && name == within
+		if of, ok := i.GroupOf(group); ok {
+			return of.World == w && of.Within == within && of.Limit == service.OpenExecutions
 		}
 	}
 	return false

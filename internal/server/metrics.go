@@ -110,6 +110,33 @@ func (s *Server) throttles(one *service.Service, l *limiter) (decisions func(eng
 	}
 }
 
+// reserves is what a service reserves by.
+func (s *Server) reserves(one *service.Service, l *limiter) func(engine.World, string, engine.Time, int) engine.Time {
+	return func(w engine.World, name string, now engine.Time, n int) engine.Time {
+		region := w.Region
+		if l.global {
+			region = ""
+		}
+		if _, limited := l.rates[name]; !limited {
+			return now
+		}
+		if n < 0 {
+			l.Return(w.Account, region, name, -n)
+			return now
+		}
+		of := l.labels(name)
+		s.metrics.Measured(w, []engine.Measure{{Meters: s.taken[one.Name], Of: of, Times: n}})
+		from := time.UnixMilli(int64(now))
+		at := l.Reserve(from, w.Account, region, name, n)
+		if !at.After(from) {
+			return now
+		}
+		of[2] = "account" // scope
+		s.metrics.Measured(w, []engine.Measure{{Meters: s.throttled[one.Name], Of: of, Times: n}})
+		return engine.Time(at.Add(time.Millisecond - 1).UnixMilli())
+	}
+}
+
 // labels are those of a rate: it is of an action, or of a decision.
 func (l *limiter) labels(name string) engine.Of {
 	if l.actions[name] {
@@ -234,48 +261,69 @@ func (s *Server) readLimits(yield func(metrics.Reading)) {
 	}
 }
 
-// openOf are the open executions of a quota group.
+// openOf are the open runs of a quota group.
 type openOf struct {
-	of     *service.Service
-	world  engine.World
-	within string
-	n      int
-	most   int
+	of *service.Service
+	service.Group
+	n int
 }
 
-// openExecutions counts those of users: what has no quota group is the server's own, such as domains.
+// openGroups are the quota groups of users that have open runs. What is in none is the server's
+// own, such as domains.
+func (s *Server) openGroups() (all []openOf) {
+	for group, n := range s.node.Open() {
+		for by, inspector := range s.inspects {
+			if of, ok := inspector.GroupOf(group); ok {
+				all = append(all, openOf{by, of, n})
+			}
+		}
+	}
+	return all
+}
+
+// openExecutions counts those of users. Before services are open, which know better, all that is in
+// a group is one.
 func (s *Server) openExecutions() (open int) {
 	for group, n := range s.node.Open() {
 		if group != "" {
 			open += n
 		}
 	}
+	for _, o := range s.openGroups() {
+		if o.Limit != service.OpenExecutions {
+			open -= o.n
+		}
+	}
 	return open
 }
 
-// readOpen tells of the open executions of the largest quota groups, and of all others together.
+// readOpen tells of the open executions of the largest quota groups, and of all others together;
+// and of what else is limited, of the largest.
 func (s *Server) readOpen(yield func(metrics.Reading)) {
-	var all []openOf
-	for group, n := range s.node.Open() {
-		for by, inspector := range s.inspects {
-			if w, within, most, ok := inspector.GroupOf(group); ok {
-				all = append(all, openOf{by, w, within, n, most})
-			}
-		}
-	}
+	all := s.openGroups()
 	slices.SortFunc(all, func(a, b openOf) int {
-		return cmp.Or(cmp.Compare(b.n, a.n), strings.Compare(a.of.Name, b.of.Name), strings.Compare(a.world.Account+a.world.Region+a.within, b.world.Account+b.world.Region+b.within))
+		return cmp.Or(
+			cmp.Compare(b.n, a.n), strings.Compare(a.of.Name, b.of.Name), strings.Compare(a.Limit, b.Limit),
+			strings.Compare(a.World.Account+a.World.Region+a.Within, b.World.Account+b.World.Region+b.Within),
+		)
 	})
-	rest := map[*service.Service]int{}
-	for i, o := range all {
-		if i >= s.cfg.MetricsSeries {
-			rest[o.of] += o.n
+	rest, shown := map[*service.Service]int{}, map[string]int{}
+	for _, o := range all {
+		executions := o.Limit == service.OpenExecutions
+		if shown[o.Limit]++; shown[o.Limit] > s.cfg.MetricsSeries {
+			if executions {
+				rest[o.of] += o.n
+			}
 			continue
 		}
-		place := placeOf(o.of, o.world, o.within)
-		yield(place.reading("heddle_open_executions", openHelp, float64(o.n), "service", o.of.Name))
-		yield(place.reading(metricPrefix(o.of)+"limit_used", limitUsedHelp, float64(o.n), "limit", "open_executions"))
-		yield(place.reading(metricPrefix(o.of)+"limit", limitHelp, float64(o.most), "limit", "open_executions"))
+		place := placeOf(o.of, o.World, o.Within)
+		if executions {
+			yield(place.reading("heddle_open_executions", openHelp, float64(o.n), "service", o.of.Name))
+		}
+		yield(place.reading(metricPrefix(o.of)+"limit_used", limitUsedHelp, float64(o.n), "limit", o.Limit))
+		if o.Most > 0 {
+			yield(place.reading(metricPrefix(o.of)+"limit", limitHelp, float64(o.Most), "limit", o.Limit))
+		}
 	}
 	for of, n := range rest {
 		place := placeOf(of, engine.World{Account: metrics.Other, Region: metrics.Other}, metrics.Other)

@@ -189,6 +189,7 @@ func TestStateMachinesAreCounted(t *testing.T) {
 	begin := func() {
 		executions = append(executions, askStates(t, s, "StartExecution", `{"stateMachineArn":%q,"name":"e%d"}`, arn+"stateMachine:m", len(executions)).ExecutionARN)
 		add("executions_started_total", account, region, machine)
+		add("state_transitions_total", account, region, machine)
 		add("activities_scheduled_total", account, activity, region)
 	}
 	for range n - 4 {
@@ -222,6 +223,7 @@ func TestStateMachinesAreCounted(t *testing.T) {
 	}
 	askStates(t, s, "RedriveExecution", `{"executionArn":%q}`, executions[n-3])
 	add("executions_redriven_total", account, region, machine)
+	add("state_transitions_total", account, region, machine)
 	add("activities_scheduled_total", account, activity, region)
 	task := askStates(t, s, "GetActivityTask", `{"activityArn":%q}`, arn+"activity:pack") // of the last but one, which has waited longest
 	askStates(t, s, "SendTaskHeartbeat", `{"taskToken":%q}`, task.TaskToken)

@@ -10,6 +10,17 @@ import (
 	"heddle/internal/matching"
 )
 
+// Group is a quota group of open runs.
+type Group struct {
+	World  engine.World
+	Within string // what in the world; empty: nothing
+	Limit  string // what is limited, as metrics have it: OpenExecutions, or something else
+	Most   int    // how many there may be; 0: they are not limited
+}
+
+// OpenExecutions is the limit of groups whose runs are executions.
+const OpenExecutions = "open_executions"
+
 // Inspector is how a service shows operators its executions and its task lists. It answers
 // for the caller of a handler's context.
 type Inspector interface {
@@ -33,9 +44,8 @@ type Inspector interface {
 	// ListOf reads the full name of a task list; ok is false of what is not the service's,
 	// or not for callers.
 	ListOf(full string) (l TaskList, ok bool)
-	// GroupOf reads a quota group of open executions, and tells how many there may be in it; ok
-	// is false of what is not the service's.
-	GroupOf(group string) (w engine.World, within string, most int, ok bool)
+	// GroupOf reads a quota group of open runs; ok is false of what is not the service's.
+	GroupOf(group string) (of Group, ok bool)
 	// FullName is how matching knows a task list of a world; "": it can't be one.
 	FullName(w engine.World, l TaskList) string
 	// Execution names the execution of a run of the service, for links; ok is false if it

@@ -218,6 +218,10 @@ type Kernel struct {
 	// Throttle tells whether something may be done in a world now that is throttled
 	// beside calls, by its name in Rates; nil: always.
 	Throttle func(w engine.World, name string) bool
+	// Reserve takes n of what is throttled beside calls out of what may be done in a world, by its
+	// name in Rates, and gives the moment from which on they may be done: later than now, if there
+	// are too many. Below zero, n are not done. Nil: nothing is throttled.
+	Reserve func(w engine.World, name string, now engine.Time, n int) engine.Time
 	// Scarce tells whether there is little room, so that nothing should begin beside calls
 	// either that stays; nil: there always is room.
 	Scarce func() bool

@@ -123,4 +123,6 @@ var crossing = []reflect.Type{
 	reflect.TypeFor[maprun.WriteFailed](),
 	reflect.TypeFor[maprun.Writing](),
 	reflect.TypeFor[maprun.File](),
+	reflect.TypeFor[maprun.TakePlace](),
+	reflect.TypeFor[maprun.Place](),
 }

@@ -78,8 +78,7 @@ func notOfThisType() error {
 
 // syncOutput is what StartSyncExecution answers. A machine that fails is no failure of the call.
 func syncOutput(d *execution.Description, data bool) *wire.StartSyncExecutionOutput {
-	const slice = 100 // ms that are billed together
-	billed := max(1, (int64(d.Closed-d.Started)+slice-1)/slice) * slice
+	billed := int64(execution.Billed(d.Started, d.Closed))
 	memory, included := int64(64), true
 	out := &wire.StartSyncExecutionOutput{
 		ExecutionARN: d.ARN, StateMachineARN: &d.Machine, Name: &d.Name, Status: d.Status, Error: d.Error, Cause: d.Cause,

@@ -228,12 +228,22 @@ func (inspector) ListOf(full string) (l service.TaskList, ok bool) {
 }
 
 // GroupOf implements service.Inspector. Executions are in nothing but their account and region.
-func (i inspector) GroupOf(group string) (w engine.World, within string, most int, ok bool) {
+func (i inspector) GroupOf(group string) (of service.Group, ok bool) {
 	parts := strings.Split(group, "\x00")
-	if len(parts) == 3 {
-		w = engine.World{Account: parts[1], Region: parts[2]}
+	if len(parts) != 3 {
+		return of, false
 	}
-	return w, "", i.options.Execution.OpenExecutionsMax, execution.Group(w) == group
+	w := engine.World{Account: parts[1], Region: parts[2]}
+	limits := &i.options.Execution
+	switch group {
+	case execution.Group(w):
+		return service.Group{World: w, Limit: service.OpenExecutions, Most: limits.OpenExecutionsMax}, true
+	case execution.MapRunGroup(w):
+		return service.Group{World: w, Limit: "open_map_runs", Most: limits.OpenMapRunsMax}, true
+	case execution.WaitingMapRunGroup(w):
+		return service.Group{World: w, Limit: "waiting_map_runs"}, true
+	}
+	return of, false
 }
 
 // FullName implements service.Inspector.

@@ -6,13 +6,18 @@ import (
 	"heddle/internal/aws/throttle"
 )
 
-// startExpress is the rate of StartExecution of an express state machine.
-const startExpress = "StartExpressExecution"
+// Rates of what is none of an action.
+const (
+	startExpress    = "StartExpressExecution" // StartExecution of an express state machine
+	stateTransition = "StateTransition"       // of executions of standard ones; AWS's name for the metric, too
+	httpTask        = "HTTPTask"
+)
 
 // rates are those that Step Functions has by default in US East (N. Virginia), US West
 // (Oregon) and Europe (Ireland), which are its highest.
 //
-// Source: Step Functions Developer Guide, "Quotas related to API action throttling".
+// Source: Step Functions Developer Guide, "Quotas related to API action throttling", "… to state
+// throttling", "… to HTTP Task".
 func rates() throttle.Rates {
 	all := throttle.Rates{}
 	for rate, names := range map[throttle.Rate]string{
@@ -27,6 +32,8 @@ func rates() throttle.Rates {
 		{Bucket: 400, PerSecond: 20}:    "GetExecutionHistory",
 		{Bucket: 1000, PerSecond: 200}:  "StopExecution",
 		{Bucket: 1300, PerSecond: 300}:  "RedriveExecution StartExecution",
+		{Bucket: 300, PerSecond: 300}:   httpTask,
+		{Bucket: 5000, PerSecond: 5000}: stateTransition,
 		{Bucket: 6000, PerSecond: 6000}: startExpress,
 		{Bucket: 3000, PerSecond: 500}:  "GetActivityTask SendTaskFailure SendTaskHeartbeat SendTaskSuccess",
 	} {

@@ -41,7 +41,8 @@ const machinesBytesMax = 64 << 20
 
 // Service is Step Functions for the server.
 func Service() *service.Service {
-	o, machines, keys := &Options{}, asl.NewCache(machinesBytesMax), &keyring{}
+	o, machines, keys, pace := &Options{}, asl.NewCache(machinesBytesMax), &keyring{}, &pace{}
+	places := newPlaces()
 	return &service.Service{
 		Name:     resource.Service,
 		Options:  o,
@@ -54,18 +55,19 @@ func Service() *service.Service {
 				registry.KindNames:    registry.NewNames(),
 				registry.KindActivity: registry.NewActivities(),
 				registry.KindMachine:  registry.NewMachines(o.Registry),
-				execution.Kind:        execution.New(o.Execution, machines),
+				execution.Kind:        execution.New(o.Execution, machines).Paced(pace.transitions),
 				maprun.Kind:           maprun.New(o.Execution, machines),
 			}
 		},
 		Metrics:   service.Metrics{Prefix: "sfn", Meters: execution.Meters()},
 		Rates:     rates(),
 		Unlimited: unlimited,
-		Rated:     []string{startExpress},
+		Rated:     []string{startExpress, stateTransition, httpTask},
 		Begins:    []string{"CreateActivity", "CreateStateMachine", "CreateStateMachineAlias", "PublishStateMachineVersion", "StartExecution", "RedriveExecution"},
+		TurnDone:  places.turnDone,
 		Audit:     service.Audit{DataEvent: aboutExecutions, Changes: []string{"GetActivityTask"}, Members: members},
 		DataKeys:  keys,
-		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o, machines, keys), nil },
+		Open:      func(k *service.Kernel) (*service.Opened, error) { return open(k, o, machines, keys, pace, places), nil },
 	}
 }
 
@@ -86,8 +88,10 @@ type actions struct {
 	calls    *calls
 }
 
-func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *service.Opened {
+func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring, pace *pace, places *places) *service.Opened {
 	keys.open(k)
+	pace.open(k)
+	places.open(k)
 	s := &actions{Kernel: k, options: o, machines: machines, keys: keys, awaited: newAwaited()}
 	s.calls = newCalls(s)
 	if k.Lambda != nil { // without an endpoint all calls fail, and say so
@@ -102,6 +106,7 @@ func open(k *service.Kernel, o *Options, machines *asl.Cache, keys *keyring) *se
 			{Name: "nested executions", Service: newIntegrations(s)},
 			{Name: "calls of services", Service: newCaller(s)},
 			{Name: "streams of items", Service: lifecycle.NewHooks(lifecycle.Hooks{OnStop: func(context.Context) error { streams.Close(); return nil }})},
+			{Name: "places of map runs", Service: places},
 			{Name: "readers of items", Service: newItemReaders(s, streams)},
 			{Name: "executions that are awaited", Service: s.awaited},
 			{Name: "writers of results", Service: newResultWriters(s)},

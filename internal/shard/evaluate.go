@@ -158,7 +158,7 @@ func (s *Shard) handleIn(b *Batch, r *run, cmd *engine.Command, g *given) (any, 
 			b.read++
 		}
 	}
-	in := engine.Input{Now: b.now, Confirmed: b.confirmed, Up: s.up, Notify: s.notifies, Measure: s.Listener != nil && s.Listener.TurnDone != nil}
+	in := engine.Input{Now: b.now, Confirmed: b.confirmed, Up: s.up, OpenIn: s.openIn, Notify: s.notifies, Measure: s.Listener != nil && s.Listener.TurnDone != nil}
 	if g != nil && g.events != nil {
 		in.Event = func(id int64) []byte { return g.events[id] }
 	}

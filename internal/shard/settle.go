@@ -27,7 +27,12 @@ func (s *Shard) settle(b *Batch, r *run) {
 	rules := s.kinds[r.Name.Kind]
 	group := r.Group
 	r.Record = rules.Record(r.state, s.up)
-	r.Group = group
+	if r.Group == group {
+		r.Group = group // the one that is kept
+	} else if r.Group = intern(r.Group); s.runs[r.Run] == r {
+		s.groups.add(group, -1)
+		s.groups.add(r.Group, 1)
+	}
 	for i := range r.Offers {
 		r.Offers[i].List = intern(r.Offers[i].List)
 	}

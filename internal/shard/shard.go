@@ -185,6 +185,7 @@ type Shard struct {
 	id     uint16
 	peers  peers
 	groups *groups
+	openIn func(group string) int // for rules
 
 	// The inbox: anybody puts something there, under mu, and kicks the shard.
 	mu         sync.Mutex
@@ -276,6 +277,7 @@ func newShard(cfg *Config, id uint16, p peers, g *groups) *Shard {
 		s.presence = away
 	}
 	s.cache.all = cfg.cached
+	s.openIn = func(group string) int { return s.groups.add(group, 0) + s.openElsewhere(group) }
 	return s
 }
 

@@ -217,12 +217,13 @@ func (inspector) ListOf(full string) (l service.TaskList, ok bool) {
 const accountLen = 12
 
 // GroupOf implements service.Inspector.
-func (i inspector) GroupOf(group string) (w engine.World, domain string, most int, ok bool) {
+func (i inspector) GroupOf(group string) (of service.Group, ok bool) {
 	parts := strings.Split(group, "\x00")
 	if len(parts) != 3 || len(parts[0]) != accountLen {
-		return w, "", 0, false
+		return of, false
 	}
-	return engine.World{Account: parts[0], Region: parts[1]}, parts[2], i.options.Execution.OpenExecutionsMax, true
+	w := engine.World{Account: parts[0], Region: parts[1]}
+	return service.Group{World: w, Within: parts[2], Limit: service.OpenExecutions, Most: i.options.Execution.OpenExecutionsMax}, true
 }
 
 // FullName implements service.Inspector.

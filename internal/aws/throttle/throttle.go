@@ -116,6 +116,49 @@ func (l *Limiter) Take(now time.Time, account, region, action string) bool {
 	return false
 }
 
+// Reserve takes n calls out of a bucket, however few it has, and gives the moment from which on
+// they may be done: now, if it has them. Whoever comes later gets a later moment.
+func (l *Limiter) Reserve(now time.Time, account, region, action string, n int) time.Time {
+	p, limited := l.rates[action]
+	if !limited {
+		return now
+	}
+	p = p.divided(l.among.Load())
+	t := now.UnixNano()
+	at := l.reserve(bucket{account, region, action}, p, t, n)
+	if region != "" {
+		at = max(at, l.reserve(bucket{account, "", action}, pace{p.interval / regionsMost, p.fill}, t, n))
+	}
+	return now.Add(time.Duration(at - t))
+}
+
+// Return gives back n reserved calls that are not done.
+func (l *Limiter) Return(account, region, action string, n int) {
+	p, limited := l.rates[action]
+	if !limited {
+		return
+	}
+	p = p.divided(l.among.Load())
+	l.giveBack(bucket{account, region, action}, time.Duration(n)*p.interval)
+	if region != "" {
+		l.giveBack(bucket{account, "", action}, time.Duration(n)*p.interval/regionsMost)
+	}
+}
+
+func (l *Limiter) reserve(b bucket, p pace, t int64, n int) int64 {
+	part := l.part(b)
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	full, known := part.full[b]
+	full = max(full, t) + int64(n)*int64(p.interval)
+	if !known {
+		part.makeRoom(t)
+		b.region = strings.Clone(b.region)
+	}
+	part.full[b] = full
+	return max(t, full-int64(p.fill))
+}
+
 // regionsMost is how many regions an account may use up.
 const regionsMost = 4
 

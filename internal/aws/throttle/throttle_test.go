@@ -192,3 +192,48 @@ func BenchmarkTake(b *testing.B) {
 		}
 	})
 }
+
+// TestReserve: whoever asks is told when, each later than the one before, and what is given back
+// comes to those who ask then. Those of another account, and of another region, have their own.
+func TestReserve(t *testing.T) {
+	l := New(Rates{"Go": {Bucket: 5, PerSecond: 10}})
+	start := time.Unix(1_700_000_000, 0)
+	at := func(account, region string, n int) time.Duration {
+		return l.Reserve(start, account, region, "Go", n).Sub(start)
+	}
+	const each = 100 * time.Millisecond
+	for i, want := range []struct {
+		n  int
+		at time.Duration
+	}{{3, 0}, {2, 0}, {1, each}, {4, 5 * each}, {1, 6 * each}} {
+		if got := at("1", "a", want.n); got != want.at {
+			t.Errorf("%d: %d of it are told %v, want %v", i, want.n, got, want.at)
+		}
+	}
+	if got := at("2", "a", 5); got != 0 {
+		t.Errorf("another account is told %v", got)
+	}
+	if got := at("1", "b", 5); got != 0 {
+		t.Errorf("another region is told %v", got)
+	}
+	l.Return("1", "a", "Go", 4)
+	if got := at("1", "a", 1); got != 3*each {
+		t.Errorf("after four were given back the next is told %v, want %v", got, 3*each)
+	}
+	if got := l.Reserve(start.Add(time.Hour), "1", "a", "Go", 5).Sub(start); got != time.Hour {
+		t.Errorf("after an hour five are told %v", got)
+	}
+	if got := l.Reserve(start, "1", "a", "Stay", 1_000_000); !got.Equal(start) {
+		t.Errorf("what has no rate is told %v", got)
+	}
+	l.Return("1", "a", "Stay", 1)
+
+	// As many regions as one likes are no way around.
+	last := time.Duration(0)
+	for i := range 100 {
+		last = at("3", fmt.Sprint("region", i), 5)
+	}
+	if want := 500*each/regionsMost - 5*each; last != want {
+		t.Errorf("500 in 100 regions are told %v, want %v", last, want)
+	}
+}

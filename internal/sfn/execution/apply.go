@@ -51,6 +51,8 @@ type change struct {
 	failed  int64 // the event that failed
 	arn     string
 	key     registry.Encryption
+	grants  int64 // how many states may be entered
+	asked   engine.Time
 }
 
 const (
@@ -62,6 +64,9 @@ const (
 	changeKnown
 	// changeAsked: the thread asks whether its activity is there.
 	changeAsked
+	// changePaced: no thread goes on until a time, and then some may; or, at zero, they have been
+	// told that they may.
+	changePaced
 )
 
 func (c *change) code(p *pack.Coder) {
@@ -72,6 +77,10 @@ func (c *change) code(p *pack.Coder) {
 	p.Int(&c.failed)
 	if p.Text(&c.arn); c.arn != "" {
 		c.key.Code(p)
+	}
+	if c.kind == changePaced {
+		p.Int(&c.grants)
+		c.asked.Code(p)
 	}
 }
 
@@ -247,7 +256,7 @@ func (s *State) note(n engine.Note) {
 // change folds what no event says.
 func (s *State) change(c *change) {
 	t := s.thread(c.thread)
-	if t == nil && c.kind != changeKnown {
+	if t == nil && c.kind != changeKnown && c.kind != changePaced {
 		return // a later change has taken the thread away
 	}
 	switch c.kind {
@@ -260,6 +269,8 @@ func (s *State) change(c *change) {
 		t.previous = c.failed
 	case changeWait:
 		t.wake, t.again = c.at, false
+	case changePaced:
+		s.paced, s.grants, s.asked = c.at, c.grants, c.asked
 	case changeAsked:
 		t.asked, t.again, t.wake = true, false, 0
 	case changeKnown:
@@ -351,6 +362,7 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		return
 	case MapIterationFailed:
 		s.endIteration(t, id, e, nil)
+		s.thread(t.owner).group.outputs[t.index] = e.hidden.input
 		return
 	case ParallelStateFailed, MapStateFailed:
 		s.halt(t)
@@ -382,7 +394,7 @@ func (s *State) applyStarted(at engine.Time, e *Body) {
 }
 
 func (s *State) close(at engine.Time, status string) {
-	s.closed, s.status = at, status
+	s.closed, s.status, s.paced, s.grants, s.asked = at, status, 0, 0, 0
 	for _, t := range s.threads {
 		t.work, t.wake = nil, 0
 	}

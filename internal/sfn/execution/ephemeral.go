@@ -32,7 +32,7 @@ func (e *Ephemeral) Do(now engine.Time, body any) (reply any, err error) {
 	if err := t.handle(body); err != nil {
 		return nil, err
 	}
-	if len(t.measures) > 0 {
+	if t.measureEntered(); len(t.measures) > 0 {
 		e.Measured(t.measures)
 	}
 	if t.tellSpans(e.state.last); len(t.notifications) > 0 {

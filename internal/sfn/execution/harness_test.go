@@ -44,6 +44,7 @@ type harness struct {
 
 	notify engine.Notify
 	kept   registry.Revision // of the machines
+	putOff int               // how often the pace put an execution off
 }
 
 type noteKey struct {
@@ -69,6 +70,21 @@ func newHarness(t testing.TB, limits Limits) *harness {
 		t: t, rules: rules, now: houseStart, up: houseStart, blobs: map[blob.ID][]byte{}, activities: map[string]registry.Encryption{}, runs: map[engine.Name]*harnessRun{},
 		keys: &toyKeys{t: t, refused: map[string]error{}},
 	}
+}
+
+// paced has all executions go on by a rate: a burst, and then one state each so many ms.
+func (h *harness) paced(burst, each engine.Time) {
+	full := engine.Time(0)
+	h.rules.Paced(func(_ engine.World, now engine.Time, n int) engine.Time {
+		if full = full + engine.Time(n)*each; n > 0 {
+			full = max(full, now+engine.Time(n)*each)
+		}
+		at := max(now, full-burst*each)
+		if at > now {
+			h.putOff++
+		}
+		return at
+	})
 }
 
 // put stores a definition.

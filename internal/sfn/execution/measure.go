@@ -2,6 +2,7 @@ package execution
 
 import (
 	"slices"
+	"strings"
 
 	"heddle/internal/engine"
 	"heddle/internal/sfn/asl"
@@ -15,12 +16,22 @@ import (
 // CloudWatch".
 var (
 	machineMeters = &engine.Meters{
-		Labels: []string{"state_machine"},
+		Labels: []string{"state_machine", "version", "alias"}, // the latter if it was started by one
 		Meters: []engine.Meter{
 			executionsStarted:  {Name: "heddle_sfn_executions_started_total", Help: "Executions that were started."},
 			executionsClosed:   {Name: "heddle_sfn_executions_closed_total", Help: "Executions that were closed, each time; redriven: they had been closed before.", Labels: []string{"status", "redriven"}, Values: closings},
 			executionsRedriven: {Name: "heddle_sfn_executions_redriven_total", Help: "Executions that were redriven."},
 			executionTime:      {Name: "heddle_sfn_execution_seconds", Help: "How long executions ran that were closed; of those that were redriven, since then.", Timed: true},
+
+			statesEntered:       {Name: "heddle_sfn_state_transitions_total", Help: "States that were entered, and retries."},
+			executionsThrottled: {Name: "heddle_sfn_executions_throttled_total", Help: "States and retries that had to wait since there were too many of them for --throttle."},
+		},
+	}
+	expressMeters = &engine.Meters{
+		Labels: []string{"state_machine"},
+		Meters: []engine.Meter{
+			expressBilled: {Name: "heddle_sfn_express_billed_seconds", Help: "How long express executions ran that were closed, as they would be billed: in steps of 100 ms.", Timed: true},
+			expressMemory: {Name: "heddle_sfn_express_memory_bytes_total", Help: "Bytes of inputs, outputs and variables that express executions handed on which were closed."},
 		},
 	}
 	activityMeters    = taskMeters("activity", "activities", "activity")
@@ -44,7 +55,7 @@ var (
 
 // Meters are all that the rules measure by.
 func Meters() []*engine.Meters {
-	return []*engine.Meters{machineMeters, activityMeters, functionMeters, integrationMeters, mapRunMeters, redeliveryMeters}
+	return []*engine.Meters{machineMeters, expressMeters, activityMeters, functionMeters, integrationMeters, mapRunMeters, redeliveryMeters}
 }
 
 // Of machineMeters.
@@ -53,6 +64,14 @@ const (
 	executionsClosed
 	executionsRedriven
 	executionTime
+	statesEntered
+	executionsThrottled
+)
+
+// Of expressMeters.
+const (
+	expressBilled = iota
+	expressMemory
 )
 
 // Of mapRunMeters.
@@ -124,9 +143,9 @@ func (t *turn) measure(th *thread, e *Body) {
 	s := t.s
 	switch e.Type {
 	case ExecutionStarted:
-		t.count(machineMeters, engine.Of{s.of}, executionsStarted, 0)
+		t.count(machineMeters, engine.Of{s.of, qualifier(e.Version), qualifier(e.Alias)}, executionsStarted, 0) // the state has none yet
 	case ExecutionRedriven:
-		t.count(machineMeters, engine.Of{s.of}, executionsRedriven, 0)
+		t.count(machineMeters, s.measured(), executionsRedriven, 0)
 	case ExecutionSucceeded:
 		t.measureClose("succeeded")
 	case ExecutionFailed:
@@ -182,9 +201,42 @@ func (t *turn) measureClose(status string) {
 		redriven = "true"
 	}
 	which := slices.IndexFunc(closings, func(c []string) bool { return c[0] == status && c[1] == redriven })
-	t.measures = slices.Grow(t.measures, 2)
-	t.count(machineMeters, engine.Of{s.of}, executionsClosed, which)
-	t.took(machineMeters, engine.Of{s.of}, executionTime, max(s.started, s.redriven))
+	t.measures = slices.Grow(t.measures, 3)
+	of := s.measured()
+	t.count(machineMeters, of, executionsClosed, which)
+	t.took(machineMeters, of, executionTime, max(s.started, s.redriven))
+	if s.express {
+		t.measures = append(t.measures, engine.Measure{Meters: expressMeters, Of: engine.Of{s.of}, Meter: expressBilled, Took: Billed(s.started, t.in.Now)})
+		t.times(expressMeters, engine.Of{s.of}, expressMemory, int(s.grown))
+	}
+}
+
+// measured are the values of the labels of machineMeters.
+func (s *State) measured() engine.Of {
+	return engine.Of{s.of, qualifier(s.settings.Version), qualifier(s.settings.Alias)}
+}
+
+// qualifier is a version's number, or an alias' name.
+func qualifier(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
+
+// Billed is for how long an express execution is billed: in steps of 100 ms.
+func Billed(started, closed engine.Time) engine.Time {
+	const step = 100
+	return max(1, (closed-started+step-1)/step) * step
+}
+
+// measureEntered measures the states that were entered, and retries, once for all of the turn.
+func (t *turn) measureEntered() {
+	if t.entered > 0 && t.in.Measure {
+		t.times(machineMeters, t.s.measured(), statesEntered, t.entered)
+	}
+}
+
+// times counts several at once.
+func (t *turn) times(of *engine.Meters, labels engine.Of, meter, times int) {
+	if t.in.Measure && times > 0 {
+		t.measures = append(t.measures, engine.Measure{Meters: of, Of: labels, Meter: meter, Times: times})
+	}
 }
 
 func (t *turn) measureTask(w *work, outcome string) {

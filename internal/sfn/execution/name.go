@@ -62,6 +62,13 @@ func MachineARN(w engine.World, machine string) string {
 // Group is the quota group of an account's open executions.
 func Group(w engine.World) string { return "sfn\x00" + w.Account + "\x00" + w.Region }
 
+// MapRunGroup is the quota group of map runs of a world that have a place, WaitingMapRunGroup that
+// of those that wait for one.
+func MapRunGroup(w engine.World) string { return "sfn-map-run\x00" + w.Account + "\x00" + w.Region }
+func WaitingMapRunGroup(w engine.World) string {
+	return "sfn-map-run-waits\x00" + w.Account + "\x00" + w.Region
+}
+
 // ActivityList is the full name of the task list of an activity's tasks, by its ARN.
 func ActivityList(activity string) string { return "sfn-activity\x00" + activity }
 

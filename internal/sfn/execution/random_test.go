@@ -44,6 +44,7 @@ func TestRandomMachines(t *testing.T) {
 		r := newRandomLife(t, seed, seed%3 > 0)
 		r.live()
 		counts[r.run.state.(*State).status]++
+		counts["put off"] += r.putOff
 		for _, run := range r.order {
 			if run != r.run {
 				counts["child "+run.state.(*State).status]++
@@ -56,7 +57,7 @@ func TestRandomMachines(t *testing.T) {
 	t.Log(counts)
 	for what, part := range map[string]int{
 		Succeeded: 10, Failed: 20, TimedOut: 100, "child " + Succeeded: 20, "child " + Failed: 100, "child " + TimedOut: 200, "child " + Aborted: 100,
-		string(ActivityTimedOut): 20, string(TaskTimedOut): 100, string(TaskSubmitted): 20, string(ExecutionRedriven): 20, string(MapIterationAborted): 100,
+		string(ActivityTimedOut): 20, string(TaskTimedOut): 100, string(TaskSubmitted): 20, string(ExecutionRedriven): 20, string(MapIterationAborted): 100, "put off": 2,
 	} {
 		if *machineSeed < 0 && counts[what] < int(to)/part {
 			t.Errorf("%d of %d machines: %s; they are not mixed enough to show anything", counts[what], to, what)
@@ -88,8 +89,37 @@ func newRandomLife(t testing.TB, seed int64, rich bool) *randomLife {
 	set := machines.Make(random, machines.Options{Depth: 3, Rich: rich})
 	h := newHarness(t, DefaultLimits())
 	h.quick = seed%10 != 0
+	if seed%4 == 1 {
+		h.paced(pacedBurst, pacedEach)
+	}
 	h.activities["a"] = registry.Encryption{}
 	return &randomLife{harness: h, Set: set, rand: random, seed: seed, rich: rich, beats: map[beatKey]engine.Time{}, redriven: map[*harnessRun]bool{}}
+}
+
+// By this rate some lives go on.
+const pacedBurst, pacedEach = 3, 50
+
+// checkPace holds that executions of a world together enter no more states than its rate allows, up
+// to any moment.
+func (r *randomLife) checkPace() {
+	if r.seed%4 != 1 {
+		return
+	}
+	var entered []engine.Time
+	for _, run := range r.order {
+		for _, e := range run.events {
+			if strings.HasSuffix(string(e.Body.(*Body).Type), "StateEntered") {
+				entered = append(entered, e.At)
+			}
+		}
+	}
+	slices.Sort(entered)
+	for i, at := range entered {
+		if most := pacedBurst + int((at-houseStart)/pacedEach); i >= most {
+			r.fail(r.run, "%d states were entered up to %d ms, and %d may be", i+1, at-houseStart, most)
+			return
+		}
+	}
 }
 
 // begun starts the machine that all begins with.
@@ -159,6 +189,7 @@ func (r *randomLife) live() {
 		}
 		r.judge(run)
 	}
+	r.checkPace()
 }
 
 // open is an execution that is open; nil: none is.

@@ -32,7 +32,9 @@ func (r *Rules) Record(st engine.State, up engine.Time) engine.Record {
 	}
 	d := s.next(up)
 	if rec.Wake = d.at; s.nextReady() != nil {
-		rec.Wake = 1 // at once
+		if rec.Wake = 1; s.paced != 0 { // else at once
+			rec.Wake = min(d.at, s.paced)
+		}
 	}
 	for _, th := range s.threads {
 		if th.halted {

@@ -29,6 +29,7 @@ import (
 // Limits say how large one execution, and one account, may grow.
 type Limits struct {
 	OpenExecutionsMax int `name:"open-executions" env:"OPEN_EXECUTIONS" default:"1000000" min:"1" max:"1000000000" help:"Open executions of state machines per account and region."`
+	OpenMapRunsMax    int `name:"open-map-runs" env:"OPEN_MAP_RUNS" default:"1000" min:"1" max:"1000000000" help:"Open map runs per account and region. Further ones wait until others have ended."`
 	// EventsMax is at least a start, a state, and an end.
 	EventsMax     int   `name:"events" env:"EVENTS" default:"25000" min:"6" max:"1000000000" help:"Events per history of an execution of a state machine."`
 	RetentionDays int64 `name:"retention-days" env:"RETENTION_DAYS" default:"90" min:"0" max:"36500" help:"How long a closed execution of a state machine is kept, in days, and its name taken."`
@@ -41,6 +42,7 @@ func DefaultLimits() Limits { return options.Defaults[Limits]() }
 type Rules struct {
 	limits   Limits
 	machines *asl.Cache
+	pace     Pace
 }
 
 var _ interface {
@@ -54,7 +56,9 @@ var _ interface {
 } = (*Rules)(nil)
 
 // New gives the rules under limits. They keep compiled machines in a cache.
-func New(limits Limits, machines *asl.Cache) *Rules { return &Rules{limits, machines} }
+func New(limits Limits, machines *asl.Cache) *Rules {
+	return &Rules{limits: limits, machines: machines}
+}
 
 // Traits says that the name of a closed execution stays taken.
 func (*Rules) Traits() engine.Traits { return engine.Traits{KeepsNames: true} }

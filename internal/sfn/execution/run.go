@@ -22,10 +22,10 @@ func (t *turn) run() {
 			return
 		}
 		th := t.s.nextReady()
-		if th == nil || t.spent() {
+		if th == nil || t.spent() || t.s.paced > t.in.Now {
 			return
 		}
-		for !t.spent() && t.s.isOpen() && t.s.grown <= heldMax && th.ready() && t.s.thread(th.number) == th {
+		for !t.spent() && t.s.isOpen() && t.s.grown <= heldMax && th.ready() && t.s.thread(th.number) == th && t.mayStep(th) {
 			t.step(th)
 		}
 	}

@@ -58,6 +58,7 @@ func (t *turn) end(status string, err, cause *string, previous int64) {
 	for _, th := range s.threads {
 		t.giveUp(th)
 	}
+	t.unpace()
 	t.emit(s.threads[0], &Body{Type: kind, Previous: previous, Error: said(err), Cause: said(cause)})
 	t.tellParent()
 }

@@ -32,9 +32,9 @@ type State struct {
 	named   string // its ARN, once it was wanted
 	of      string // ARN of the machine
 
-	express   bool // of an express state machine
-	ephemeral bool // in memory alone, and somebody waits for it
-	rehearsed bool // in memory alone, and calls nothing
+	express   bool       // of an express state machine
+	ephemeral bool       // in memory alone, and somebody waits for it
+	rehearsed *Rehearsal // that it is: in memory alone, and calls nothing; else nil
 
 	settings *Settings // those of its first event; never changed
 	input    datum     // of the execution, as its caller wrote it
@@ -68,6 +68,12 @@ type State struct {
 	grown int64
 
 	invoked []int64 // how often each state with a mock was
+
+	// paced is until when no further state is entered and nothing tried again; then so many may be
+	// as grants says. Zero: it is not. asked is when that was found out. See pace.go.
+	paced  engine.Time
+	grants int64
+	asked  engine.Time
 }
 
 // heldMax is how much of payloads one execution may hold, in bytes of text.
@@ -269,6 +275,7 @@ type group struct {
 	freed       int64  // the last event within the iteration that ended last
 	mapRun      string // ARN of the map run; "": it has not begun
 	ended       bool   // the map run has
+	source      string // of the items of a trial that an ItemReader has read; else "", and never stored
 }
 
 // New is an execution before its first event.
@@ -371,9 +378,9 @@ func (g *group) item(index int64) any {
 func (g *group) shownItem(index int64) any {
 	if o, ok := g.items.Value().(*jsonvalue.Object); ok {
 		key, value := o.At(int(index))
-		return itemContext(index, &key, value, stateData)
+		return itemContext(index, &key, value, cmp.Or(g.source, stateData))
 	}
-	return itemContext(index, nil, g.item(index), stateData)
+	return itemContext(index, nil, g.item(index), cmp.Or(g.source, stateData))
 }
 
 // item is what a thread is about, if it is an iteration's.
@@ -466,9 +473,15 @@ func (s *State) code(c *pack.Coder) {
 	c.Int(&s.grown)
 	c.Texts(&s.dataKeys)
 	pack.Signed(c, &s.dataKeysNeeded)
-	if c.Tail(len(s.settings.Mocks) > 0) {
-		s.settings.codeMocks(c)
-		pack.List(c, &s.invoked, func(n *int64, c *pack.Coder) { c.Int(n) })
+	if !c.Tail(len(s.settings.Mocks) > 0 || s.paced != 0) {
+		return
+	}
+	pack.List(c, &s.settings.Mocks, (*StateMock).code)
+	pack.List(c, &s.invoked, func(n *int64, c *pack.Coder) { c.Int(n) })
+	if c.Tail(s.paced != 0) {
+		s.paced.Code(c)
+		c.Int(&s.grants)
+		s.asked.Code(c)
 	}
 }
 

@@ -237,6 +237,9 @@ func (s *story) play(verb, label string, w words) (any, error) {
 		l.OpenExecutionsMax = int(w.int("open", int64(l.OpenExecutionsMax)))
 		s.rules = New(l, asl.NewCache(1<<20))
 		return nil, nil
+	case "pace": // one state each so many ms, and at first as many as burst says
+		s.paced(engine.Time(w.int("burst", 1)), engine.Time(w.int("each", 1000)))
+		return nil, nil
 	case "activity":
 		s.activities[label] = registry.Encryption{Key: w.values["key"], ReuseSeconds: w.int("reuse", 0)}
 		return nil, nil

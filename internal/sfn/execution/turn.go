@@ -34,11 +34,13 @@ type turn struct {
 	spans         []byte  // that have ended, and that no event has told of
 	spanned       []int64 // states that have, by the events with which they were entered
 
-	bytes  int   // about what the turn has
-	steps  int64 // that evaluation took
-	random *rand.Rand
-	starts bool // keeps the definition
-	silent bool // what times out has sent no heartbeat
+	bytes   int   // about what the turn has
+	steps   int64 // that evaluation took
+	random  *rand.Rand
+	starts  bool  // keeps the definition
+	grants  int64 // states that may be entered, or tried again
+	entered int   // that were
+	silent  bool  // what times out has sent no heartbeat
 }
 
 // Bounds of a turn; what is left goes on in the next.
@@ -147,6 +149,10 @@ func (t *turn) finish() engine.Turn {
 		from = end
 	}
 	t.tellSpans(t.s.last)
+	t.measureEntered()
+	if t.grants > 0 {
+		t.unpace()
+	}
 	turn := engine.Turn{Events: t.events, Notes: t.notes, Messages: t.messages, Notifications: t.notifications, Measures: t.measures, Reply: t.reply}
 	if t.starts {
 		turn.Keep = append(turn.Keep, t.s.settings.Definition)

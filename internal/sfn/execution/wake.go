@@ -57,7 +57,11 @@ func (s *State) next(up engine.Time) deadline {
 		if th.halted {
 			continue
 		}
-		d.earliest(th.wake, dueWake, th)
+		wake := th.wake
+		if wake != 0 && th.retrying() {
+			wake = max(wake, s.paced)
+		}
+		d.earliest(wake, dueWake, th)
 		if w := th.work; w != nil {
 			if w.timeout > 0 {
 				d.earliest(w.ScheduledAt+engine.Seconds(w.timeout), dueTimeout, th)
@@ -91,7 +95,7 @@ func (t *turn) wake() {
 				if e.failed != nil {
 					t.evaluationFailed(d.thread, st, e.failed)
 				}
-			} else {
+			} else if t.mayEnter() {
 				t.execute(d.thread, st)
 			}
 		}

@@ -33,6 +33,9 @@ const (
 	concurrencyMax = 10_000
 	// dataBytesMax is how large an item, and the output of the state, may be.
 	dataBytesMax = 262_144
+	// redrivesMost is how often a map run is redriven at most; then its state fails with
+	// States.Runtime (Step Functions Developer Guide, Quotas, and "Redriving Map Runs").
+	redrivesMost = 1000
 	// restSeconds is how long a map run rests when no further execution may be open.
 	restSeconds = 1
 	dayMillis   = 24 * 60 * 60 * 1000
@@ -52,9 +55,11 @@ type State struct {
 	cause  *string
 
 	window []string // items that have not begun, JSON texts
-	bytes  int64    // of them
-	read   bool     // no further item will come
-	reads  int64    // how often some came
+	// selected are the indexes of those in the window that are already what the ItemSelector makes.
+	selected []int64
+	bytes    int64 // of them
+	read     bool  // no further item will come
+	reads    int64 // how often some came
 	// position is where the reader goes on, in its own words.
 	position []byte
 
@@ -88,10 +93,20 @@ type State struct {
 	dataKeysNeeded int
 	opens          func(stored string) string // while a command is handled, if anything is sealed
 
+	// place tells whether the map run has one among those that may be open, or waits for one.
+	place byte
+
 	redrives int64
 	redriven engine.Time
 	again    int64 // the redrive that it goes on with as soon as it has ended; 0: none
 }
+
+// Of State.place.
+const (
+	placeless byte = iota // it was begun when map runs did not need one
+	placed
+	waiting
+)
 
 // span is the items of an execution.
 type span struct {
@@ -208,11 +223,19 @@ func (s *State) Code(c *pack.Coder) {
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Int(&s.again)
-	if s.order.CodeMore(c, s.pended > 0 || s.failureBytes > 0) {
+	hasPlace := s.place != placeless
+	chosen := len(s.selected) > 0 || hasPlace
+	if s.order.CodeMore(c, s.pended > 0 || s.failureBytes > 0 || chosen) {
 		c.Int(&s.pended)
-		if s.order.CodeLast(c, s.failureBytes > 0) {
+		if s.order.CodeLast(c, s.failureBytes > 0 || chosen) {
 			pack.List(c, &s.failures, (*output).code)
 			c.Int(&s.failureBytes)
+			if c.Tail(chosen) {
+				pack.List(c, &s.selected, codeInt)
+				if c.Tail(hasPlace) {
+					c.Byte(&s.place)
+				}
+			}
 		}
 	}
 	if c.Reads() {
@@ -220,6 +243,8 @@ func (s *State) Code(c *pack.Coder) {
 		s.dataKeysNeeded = len(s.dataKeys)
 	}
 }
+
+func codeInt(n *int64, c *pack.Coder) { c.Int(n) }
 
 func (r *result) code(c *pack.Coder) {
 	c.Text(&r.status)
@@ -245,7 +270,14 @@ func (s *State) full() bool {
 }
 
 // wantsItems tells whether the reader is to read on.
-func (s *State) wantsItems() bool { return s.isOpen() && s.ending == "" && !s.read && !s.full() }
+func (s *State) wantsItems() bool {
+	return s.isOpen() && s.ending == "" && s.place != waiting && !s.read && !s.full()
+}
+
+// wantsPlace tells whether it waits for a place among those that may be open.
+func (s *State) wantsPlace() bool {
+	return s.isOpen() && s.ending == "" && s.place == waiting && !s.mayEnd()
+}
 
 // ready tells whether there are items for an execution in the window.
 func (s *State) ready() bool {
@@ -255,6 +287,12 @@ func (s *State) ready() bool {
 
 // total is how many items there are, as far as is known.
 func (s *State) total() int64 { return s.next + int64(len(s.window)) }
+
+// isSelected tells whether an item in the window is already what the ItemSelector makes of one.
+func (s *State) isSelected(index int64) bool {
+	_, is := slices.BinarySearch(s.selected, index)
+	return is
+}
 
 // find gives the place of an execution among spans that are in order.
 func find(list []span, first int64) (int, bool) {
@@ -277,7 +315,7 @@ func (s *State) room() bool {
 
 // mayBegin tells whether there is something that may begin, once it does not rest.
 func (s *State) mayBegin() bool {
-	return s.ending == "" && s.room() && s.resultBytes < resultsMost && (len(s.todo)+len(s.back) > 0 || s.ready())
+	return s.ending == "" && s.place != waiting && s.room() && s.resultBytes < resultsMost && (len(s.todo)+len(s.back) > 0 || s.ready())
 }
 
 // Results are written when there are so many bytes of them, or no more will come; with more no
@@ -340,10 +378,12 @@ type (
 		listed  bool
 	}
 	notWritten struct{} // and nothing will be
+	gotPlace   struct{ place byte }
 	itemsRead  struct {
 		items    []string
 		position []byte
-		done     bool // there are no more
+		done     bool    // there are no more
+		selected []int64 // of the items, those that are already what the ItemSelector makes
 	}
 	updated struct {
 		concurrency int64
@@ -395,11 +435,15 @@ func (e *written) Code(c *pack.Coder) {
 	pack.List(c, &e.files, (*file).code)
 	c.Bool(&e.listed)
 }
-func (*notWritten) Code(*pack.Coder) {}
+func (*notWritten) Code(*pack.Coder)   {}
+func (e *gotPlace) Code(c *pack.Coder) { c.Byte(&e.place) }
 func (e *itemsRead) Code(c *pack.Coder) {
 	c.Texts(&e.items)
 	c.Bytes(&e.position)
 	c.Bool(&e.done)
+	if c.Tail(len(e.selected) > 0) {
+		pack.List(c, &e.selected, codeInt)
+	}
 }
 func (e *updated) Code(c *pack.Coder) {
 	c.Int(&e.concurrency)
@@ -450,7 +494,12 @@ func (*notWritten) Apply(s *State, _ engine.Time) {
 	s.unwritable, s.results, s.resultBytes = true, nil, 0
 }
 
+func (e *gotPlace) Apply(s *State, _ engine.Time) { s.place = e.place }
+
 func (e *itemsRead) Apply(s *State, _ engine.Time) {
+	for _, i := range e.selected {
+		s.selected = append(s.selected, s.total()+i)
+	}
 	for _, item := range e.items {
 		s.add(item)
 	}
@@ -469,6 +518,9 @@ func (e *itemBegun) Apply(s *State, _ engine.Time) {
 		clear(s.window[:e.items])
 		s.window = s.window[e.items:]
 		s.next += e.items
+		for len(s.selected) > 0 && s.selected[0] < s.next {
+			s.selected = s.selected[1:]
+		}
 	case fromBack:
 		s.back = slices.DeleteFunc(s.back, func(r refused) bool { return r.first == e.first })
 	case fromTodo:
@@ -565,12 +617,16 @@ func (e *updated) Apply(s *State, _ engine.Time) {
 	s.order.Concurrency, s.order.Tolerance = e.concurrency, e.tolerance
 }
 
-// The task lists on which map runs are that want items, and that have results. An offer's ID is
-// the Read or the Write that is wanted.
+// The task lists on which map runs are that want items, that have results, and that want a place
+// among those that may be open. An offer's ID is the Read or the Write that is wanted.
 const (
 	ReadersList = "sfn-map-run-readers"
 	WritersList = "sfn-map-run-writers"
+	PlacesList  = "sfn-map-run-places"
 )
+
+// placeOffer is the ID of the offer of a map run that wants a place: below those of others.
+const placeOffer = 1
 
 // nextRead and nextWrite are the IDs of offers.
 func (s *State) nextRead() int64  { return 2 * (1 + s.reads) }
@@ -579,8 +635,8 @@ func (s *State) nextWrite() int64 { return 2*(1+s.writes) + 1 }
 // Rules are the rules of Kind.
 type Rules struct {
 	*collection.Rules[*State]
-	retentionDays int64
-	machines      *asl.Cache
+	limits   execution.Limits
+	machines *asl.Cache
 }
 
 var _ interface {
@@ -598,14 +654,14 @@ var shared = collection.NewRules(collection.Config[*State]{
 	Version: 1,
 	Events: map[byte]event{
 		1: &begun{}, 2: &itemBegun{}, 3: &itemBack{}, 4: &itemEnded{}, 5: &stopping{}, 6: &toldTo{}, 7: &ended{},
-		8: &redriven{}, 9: &putOff{}, 10: &updated{}, 11: &itemsRead{}, 12: &written{}, 13: &notWritten{},
+		8: &redriven{}, 9: &putOff{}, 10: &updated{}, 11: &itemsRead{}, 12: &written{}, 13: &notWritten{}, 14: &gotPlace{},
 	},
 })
 
 // New gives the rules; what the limits say of executions holds of map runs. They find compiled
 // machines in the cache.
 func New(limits execution.Limits, machines *asl.Cache) *Rules {
-	return &Rules{shared, limits.RetentionDays, machines}
+	return &Rules{shared, limits, machines}
 }
 
 // Traits says that a closed map run is found by its name, and that nobody reads its log.
@@ -619,14 +675,23 @@ func (r *Rules) Record(st engine.State, _ engine.Time) engine.Record {
 	}
 	l := Listing{s.order.ARN}
 	rec := engine.Record{Status: engine.Open, Started: s.Started, Listing: l.encode()}
+	switch s.place {
+	case placed:
+		rec.Group = execution.MapRunGroup(s.id.Name.World)
+	case waiting:
+		rec.Group = execution.WaitingMapRunGroup(s.id.Name.World)
+	}
 	switch {
 	case !s.isOpen():
 		rec.Status, rec.Closed = engine.Closed, s.closed
-		rec.Forget = max(1, s.closed+engine.Time(r.retentionDays)*dayMillis)
+		rec.Forget = max(1, s.closed+engine.Time(r.limits.RetentionDays)*dayMillis)
 	case s.mayTell(), s.mayEnd():
 		rec.Wake = 1 // at once
 	case s.mayBegin():
 		rec.Wake = max(1, s.rest)
+	}
+	if s.wantsPlace() {
+		rec.Offers = append(rec.Offers, engine.Offer{List: PlacesList, ID: placeOffer, At: max(s.Started, s.redriven)})
 	}
 	if s.wantsItems() {
 		rec.Offers = append(rec.Offers, engine.Offer{List: ReadersList, ID: s.nextRead(), At: s.Started})

@@ -51,6 +51,8 @@ type house struct {
 	refused    bool              // which is refused
 	sealed     int
 	prefix     string // of what is written
+	scarce     bool   // there is not always a place for a map run
+	waits      int    // map runs that had to wait for one, and tries in vain
 }
 
 // dataKey finds a data key: each seals a few texts, and then there is another.
@@ -188,6 +190,9 @@ func (h *house) do(r *run, body any) error {
 	}, DataKey: func(use engine.KeyUse) (engine.DataKey, error) { return h.dataKey(want.DataKeys, use) }}
 	if h.full {
 		in.OpenInGroup = execution.DefaultLimits().OpenExecutionsMax
+	}
+	if h.scarce {
+		in.OpenIn = func(string) int { return h.rand.IntN(2) * execution.DefaultLimits().OpenMapRunsMax }
 	}
 	before := rules.EncodeState(r.state)
 	turn, err := rules.Handle(r.state, body, in)
@@ -333,12 +338,30 @@ func (h *house) read(r *run) {
 	o := r.record.Offers[h.rand.IntN(len(r.record.Offers))]
 	id := o.ID
 	if h.refused { // the map run fails
-		var ask any = &Read{id}
-		if o.List == WritersList {
+		var ask any = &Read{Read: id}
+		switch o.List {
+		case WritersList:
 			ask = &Write{id}
+		case PlacesList:
+			ask = &TakePlace{}
 		}
 		if err := h.do(r, ask); err != nil {
 			h.t.Fatal(err)
+		}
+		return
+	}
+	if o.List == PlacesList {
+		h.waits++
+		err := h.do(r, &TakePlace{})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		m := r.state.(*State)
+		if items, executions := m.describe().Items.Total, m.executions.ended(); m.place == waiting && m.redrives == 0 && (items != 0 || executions != 0 || m.reads != 0) {
+			h.t.Fatalf("a map run that waits has %d items, %d executions, and was read %d times", items, executions, m.reads)
+		}
+		if m.place == placed && !engine.IsGone(h.do(r, &TakePlace{})) {
+			h.t.Fatal("a map run takes a place twice")
 		}
 		return
 	}
@@ -346,7 +369,7 @@ func (h *house) read(r *run) {
 		h.write(r, id)
 		return
 	}
-	turn, err := h.ask(r, &Read{id})
+	turn, err := h.ask(r, &Read{Read: id})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -547,16 +570,56 @@ func TestRandomMapRuns(t *testing.T) {
 		live(t, n, seen)
 	}
 	t.Log(seen)
-	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "written", "unwritable", "refused", "tolerated", "failures told", "members", "updated", "key refused", "failed by KmsInvalidStateException", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
+	for _, what := range []string{"SUCCEEDED", "FAILED", "ABORTED", "redriven", "batched", "read", "written", "unwritable", "refused", "tolerated", "failures told", "members", "updated", "key refused", "waits for a place", "failed by KmsInvalidStateException", "event MapRunRedriven", "event MapRunFailed", "event MapRunStarted", "event MapRunSucceeded"} {
 		if *seed < 0 && seen[what] < int(to)/100 {
 			t.Errorf("%d of %d map runs: %s; they are not mixed enough to show anything", seen[what], to, what)
 		}
 	}
 }
 
+// TestRedrivesAreBounded: a map run is redriven a thousand times; then its state fails with what
+// nothing catches, and the map run stays as it was.
+func TestRedrivesAreBounded(t *testing.T) {
+	h := newHouse(t, 1)
+	parent := h.start("m", `{"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"F","States":{"F":{"Type":"Fail"}}},"End":true,
+		"Catch":[{"ErrorEquals":["States.Runtime"],"Next":"C"}]},"C":{"Type":"Pass","End":true}}}`, "[1]")
+	h.settle()
+	of := h.order[slices.IndexFunc(h.order, func(r *run) bool { return r.id.Name.Kind == Kind })]
+	m := of.state.(*State)
+	redrive := func(redrives int64) *execution.MapRunClosed {
+		t.Helper()
+		before := len(of.events)
+		if err := h.do(of, &execution.RedriveMapRun{Redrives: redrives}); err != nil {
+			t.Fatal(err)
+		}
+		if redrives > 1000 && len(of.events) != before {
+			t.Errorf("redrive %d is done", redrives)
+		}
+		for pair, queue := range h.queues {
+			if pair == [2]engine.Name{of.id.Name, parent.id.Name} && len(queue) > 0 {
+				told, err := execution.DecodeMessage(queue[len(queue)-1].Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return told.(*execution.MapRunClosed)
+			}
+		}
+		return nil
+	}
+	if told := redrive(1000); told != nil || m.status != execution.Running {
+		t.Fatalf("the redrive 1000 leaves it %s and tells %+v", m.status, told)
+	}
+	h.settle()
+	told := redrive(1001)
+	if told == nil || told.Succeeded || *told.Error != "States.Runtime" {
+		t.Errorf("the redrive 1001 tells %+v", told)
+	}
+}
+
 func live(t *testing.T, seed int64, seen map[string]int) {
 	h := newHouse(t, seed)
-	h.keyed = seed%3 == 0
+	h.keyed, h.scarce = seed%3 == 0, seed%4 == 0
+	defer func() { seen["waits for a place"] += min(1, h.waits) }()
 	fail := func(format string, args ...any) {
 		t.Helper()
 		t.Errorf("seed %d: %s\ngo test ./internal/sfn/maprun -run RandomMapRuns -maprun %d", seed, fmt.Sprintf(format, args...), seed)

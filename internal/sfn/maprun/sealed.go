@@ -232,6 +232,10 @@ func (t *turn) locked(body any, refused error) (engine.Turn, error) {
 				t.emit(&itemEnded{first: c.Index, status: execution.Failed})
 			}
 		}
+	case *TakePlace:
+		if !s.wantsPlace() {
+			return engine.Turn{}, &ClosedError{}
+		}
 	case *execution.StopMapRun:
 		t.stop()
 	case *execution.RedriveMapRun:
