@@ -88,7 +88,7 @@ test/disk: ## disks that fail, fill up, lose power and flip bits under a whole s
 
 .PHONY: test/linear
 test/linear: ## histories of concurrent clients under faults are judged; HISTORIES=1000 for a long run
-	$(GO) test ./internal/server -run 'Linearizable|LyingDisk' -count=1 -timeout 120m -histories $(or $(HISTORIES),50) -v
+	$(GO) test ./internal/server -run 'Linearizable|LyingDisk' -count=1 -parallel 8 -timeout 120m -histories $(or $(HISTORIES),50) -v
 
 .PHONY: test/fuzz
 test/fuzz: ## every fuzz target in its turn; FUZZTIME=1m for longer
@@ -124,8 +124,8 @@ test/compat: ## the vendors' clients against a running server
 	compat/run
 
 .PHONY: test/all
-test/all: lint verify test/race test/sim test/crash test/cluster test/overload test/attack test/disk test/linear ## all that must pass before a change lands
-	$(MAKE) -j2 --output-sync=target test/release test/console test/compat # which wait more than they compute
+test/all: lint verify test/race test/sim test/crash test/overload test/attack test/disk test/linear ## all that must pass before a change lands
+	$(MAKE) -j2 --output-sync=target test/compat test/cluster test/release test/console # which wait more than they compute; the longest first
 
 .PHONY: lint
 lint: ## gofmt, vet and staticcheck

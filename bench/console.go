@@ -14,8 +14,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"heddle/bench/process"
 )
 
 // consolePages is the result of one page of the console among a number of closed executions.
@@ -53,46 +51,25 @@ const (
 // measureConsole asks for pages of the console among closed executions, at each number that the
 // flag says, as a browser that has signed in does; then it has pages of open executions open.
 func (b *bench) measureConsole(ctx context.Context, m *measured, repeat int) error {
-	var counts []int
-	for text := range strings.SplitSeq(b.closed, ",") {
-		n, err := strconv.Atoi(text)
+	return b.onClosed(ctx, m, "console", func(s *stage, n int, last bool) error {
+		v, err := s.signIn()
 		if err != nil {
 			return err
 		}
-		counts = append(counts, n)
-	}
-	slices.Sort(counts)
-	return b.onStage(m, "console", func(s *stage) error {
-		closed := 0
-		for _, n := range counts {
-			if err := s.closeExecutions(ctx, closed, n); err != nil {
+		for _, page := range []struct{ name, path string }{
+			{"domains", ""}, {"domain", "bench"}, {"executions, closed", "bench/executions?status=closed"}, {"executions, of a workflowId", "bench/executions?status=closed&id=" + strconv.Itoa(n/2)},
+			{"executions, of a tag", "bench/executions?status=terminated&tag=none"}, {"execution", "bench/executions/" + strconv.Itoa(n/2)},
+		} {
+			result := consolePages{Server: m.name, Workload: "console", Repeat: repeat, Closed: n, Page: page.name, machine: b.describe(m)}
+			if err := s.ask(ctx, v, page.path, &result); err != nil {
 				return err
 			}
-			closed = n
-			if b.store != "memory" {
-				if err := s.reopen((*process.Server).Stop); err != nil {
-					return err
-				}
-			}
-			if err := s.rest(ctx); err != nil {
+			if err := b.out.Encode(result); err != nil {
 				return err
 			}
-			v, err := s.signIn()
-			if err != nil {
-				return err
-			}
-			for _, page := range []struct{ name, path string }{
-				{"domains", ""}, {"domain", "bench"}, {"executions, closed", "bench/executions?status=closed"}, {"executions, of a workflowId", "bench/executions?status=closed&id=" + strconv.Itoa(n/2)},
-				{"executions, of a tag", "bench/executions?status=terminated&tag=none"}, {"execution", "bench/executions/" + strconv.Itoa(n/2)},
-			} {
-				result := consolePages{Server: m.name, Workload: "console", Repeat: repeat, Closed: n, Page: page.name, machine: b.describe(m)}
-				if err := s.ask(ctx, v, page.path, &result); err != nil {
-					return err
-				}
-				if err := b.out.Encode(result); err != nil {
-					return err
-				}
-			}
+		}
+		if !last {
+			return nil
 		}
 		return s.openPages(ctx, m, repeat)
 	})

@@ -25,6 +25,11 @@ func (b *bench) measureForeign(ctx context.Context, m *measured, w *workload, re
 		return err
 	}
 	defer os.RemoveAll(data)
+	end, err := b.openDatabase(m)
+	if err != nil {
+		return err
+	}
+	defer end()
 	server, err := b.openServer(m, data)
 	if err != nil {
 		return err

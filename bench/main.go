@@ -26,13 +26,15 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"heddle/internal/store/pgstore/pgtest"
 )
 
 // bench is what the flags ask for.
 type bench struct {
 	servers   string
 	store     string
-	dsn       string // of the database that runs now
+	database  *pgtest.Server // that runs now, if the server measured wants one
 	auth      string
 	names     string
 	inFlight  int

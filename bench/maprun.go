@@ -43,11 +43,11 @@ type mapped struct {
 }
 
 func (b *bench) measureMapRuns(ctx context.Context, m *measured, repeat int) error {
-	for text := range strings.SplitSeq(b.items, ",") {
-		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-		if err != nil {
-			return fmt.Errorf("how many items a map run has: %w", err)
-		}
+	counts, err := numbers[int64](b.items)
+	if err != nil {
+		return fmt.Errorf("how many items a map run has: %w", err)
+	}
+	for _, n := range counts {
 		if err := b.measureMapRun(ctx, m, repeat, n); err != nil {
 			return err
 		}

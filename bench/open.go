@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"heddle/bench/process"
@@ -30,11 +28,11 @@ func (b *bench) measureOpen(ctx context.Context, m *measured, repeat int) error 
 	if b.store == "memory" {
 		return fmt.Errorf("wants a store that survives a kill")
 	}
-	for text := range strings.SplitSeq(b.open, ",") {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return err
-		}
+	counts, err := numbers[int64](b.open)
+	if err != nil {
+		return fmt.Errorf("how many executions are open: %w", err)
+	}
+	for _, n := range counts {
 		if err := b.measureOpenCount(ctx, m, repeat, n); err != nil {
 			return err
 		}

@@ -10,8 +10,9 @@ import (
 )
 
 // rate is the result of a workload that goes on at full speed. Bytes are per
-// workflow: what the server's process had written to disk, what it passed to
-// write calls (the network's share included), and how its folder grew.
+// workflow: what the server's process and its PostgreSQL had written to disk,
+// what they passed to write calls (the network's share included), and how the
+// server's folder grew.
 type rate struct {
 	Server      string  `json:"server"`
 	Workload    string  `json:"workload"`
@@ -28,6 +29,7 @@ type rate struct {
 	AnswerP50   float64 `json:"answer_p50_ms"` // of the calls that do not poll
 	AnswerP99   float64 `json:"answer_p99_ms"`
 	ServerCPU   float64 `json:"server_cpu_ms_per_workflow"`
+	DatabaseCPU float64 `json:"postgresql_cpu_ms_per_workflow,omitempty"`
 	CallCPU     float64 `json:"server_cpu_us_per_call"`
 	ClientCPU   float64 `json:"client_cpu_ms_per_workflow"`
 	Received    int64   `json:"crew_received_bytes_per_workflow,omitempty"` // by deciders and workers of the flow workloads
@@ -42,16 +44,22 @@ type rate struct {
 
 // reading is all counters at one moment.
 type reading struct {
-	at     time.Time
-	server process.Usage
-	client time.Duration
-	folder int64
+	at       time.Time
+	server   process.Usage
+	database process.Usage
+	client   time.Duration
+	folder   int64
 }
 
 // read takes a reading of a server, its folder, and the process that loads it.
 func (b *bench) read(m *measured, s *process.Server, data string, client int) (r reading, err error) {
 	if r.server, err = s.Usage(); err != nil {
 		return r, err
+	}
+	if m.database {
+		if r.database, err = process.UsageOf(b.database.PID()); err != nil {
+			return r, err
+		}
 	}
 	if b.describe(m).Store != "memory" {
 		if r.folder, err = folderBytes(data); err != nil {
@@ -149,17 +157,21 @@ func perWorkflow(finished int64, w *workload, before, after reading) rate {
 	n := float64(max(finished, 1))
 	seconds := after.at.Sub(before.at).Seconds()
 	cpu := after.server.CPU - before.server.CPU
+	each := func(of func(process.Usage) int64) float64 {
+		return float64(of(after.server)-of(before.server)+of(after.database)-of(before.database)) / n
+	}
 	return rate{
 		Seconds: seconds, Workflows: finished,
 		PerSecond:   float64(finished) / seconds,
 		CallsPerSec: float64(finished) * float64(w.calls) / seconds,
 		ServerCPU:   milliseconds(cpu) / n,
 		CallCPU:     milliseconds(cpu) * 1000 / n / float64(w.calls),
+		DatabaseCPU: milliseconds(after.database.CPU-before.database.CPU) / n,
 		ClientCPU:   milliseconds(after.client-before.client) / n,
 		ServerCores: cpu.Seconds() / seconds,
-		DiskBytes:   int64(float64(after.server.DiskBytes-before.server.DiskBytes) / n),
-		Written:     int64(float64(after.server.WrittenBytes-before.server.WrittenBytes) / n),
-		WriteCalls:  float64(after.server.WriteCalls-before.server.WriteCalls) / n,
+		DiskBytes:   int64(each(func(u process.Usage) int64 { return u.DiskBytes })),
+		Written:     int64(each(func(u process.Usage) int64 { return u.WrittenBytes })),
+		WriteCalls:  each(func(u process.Usage) int64 { return u.WriteCalls }),
 		FolderBytes: int64(float64(after.folder-before.folder) / n),
 		RSSBytes:    after.server.RSSBytes,
 	}

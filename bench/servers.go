@@ -10,12 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"heddle/bench/client"
 	"heddle/bench/process"
 	"heddle/internal/aws/credentials"
 	"heddle/internal/server"
+	"heddle/internal/store/pgstore/pgtest"
 )
 
 // measured is a kind of server that the workloads run on.
@@ -29,6 +31,7 @@ type measured struct {
 	heddle    bool     // it is ours, be it another build
 	own       bool     // loaded by its own client, not by ours
 	guest     bool     // loaded by a user who has policies
+	database  bool     // has its store in a PostgreSQL that the bench starts
 	args      func(b *bench, data string) []string
 }
 
@@ -37,9 +40,8 @@ type measured struct {
 var servers = []measured{
 	{name: "heddle", pkg: "heddle/cmd/heddle", heddle: true, args: heddleArgs},
 	{name: "before", heddle: true, args: heddleArgs}, // the binary that -before names
-	// With its store in a PostgreSQL of our own, with the settings that it comes with.
-	{name: "postgres", store: server.StorePostgres, pkg: "heddle/cmd/heddle", heddle: true, args: func(b *bench, data string) []string {
-		return append(heddleArgs(b, data), "--store", server.StorePostgres, "--postgres", b.dsn)
+	{name: "postgres", store: server.StorePostgres, database: true, pkg: "heddle/cmd/heddle", heddle: true, args: func(b *bench, data string) []string {
+		return append(heddleArgs(b, data), "--store", server.StorePostgres, "--postgres", b.database.DSN())
 	}},
 	// What each part of access and protection costs: ours with one of them off, and
 	// one with policies, which the root user is not asked.
@@ -63,8 +65,12 @@ var servers = []measured{
 	// StartExecution after the first.
 	{name: "moto", pkg: "heddle/bench/moto", store: "memory", auth: "none", workloads: slices.Concat(shapes, []string{"flow-one-activity", "flow-sequence"}), noisy: true},
 	// A state machine's shape is to it a workflow like any other: one with an activity, or with none.
-	{name: "temporal-sqlite", pkg: ".", dir: "bench/temporal", store: "sqlite", auth: "none", workloads: slices.Concat(shapes, machineShapes), own: true, args: temporal("sqlite")},
-	{name: "temporal-postgres", pkg: ".", dir: "bench/temporal", store: "postgres", auth: "none", workloads: slices.Concat(shapes, machineShapes), own: true, noisy: true, args: temporal("postgres")},
+	{name: "temporal-sqlite", pkg: ".", dir: "bench/temporal", store: "sqlite", auth: "none", workloads: slices.Concat(shapes, machineShapes), own: true, args: func(_ *bench, data string) []string {
+		return []string{"serve", "-data", data}
+	}},
+	{name: "temporal-postgres", store: server.StorePostgres, database: true, pkg: ".", dir: "bench/temporal", auth: "none", workloads: slices.Concat(shapes, machineShapes), own: true, noisy: true, args: func(b *bench, _ string) []string {
+		return []string{"serve", "-postgres", strconv.Itoa(b.database.Port())}
+	}},
 }
 
 // heddleWith adds flags, of which the last of two counts.
@@ -88,10 +94,6 @@ var shapes = []string{"one-activity", "three-in-sequence", "idle"}
 
 // machineShapes are those of state machines.
 var machineShapes = []string{"machine-start", "machine-activity"}
-
-func temporal(store string) func(*bench, string) []string {
-	return func(_ *bench, data string) []string { return []string{"serve", "-store", store, "-data", data} }
-}
 
 // ours are the credentials that we sign with when nobody gives us any.
 var ours = client.Credentials{AccessKey: "AKIDBENCHBENCHBENCH0", SecretKey: "bench", Region: "us-east-1"}
@@ -152,6 +154,18 @@ func (b *bench) newFolder(name string) (string, error) {
 		return "", err
 	}
 	return data, os.Chmod(data, 0o711)
+}
+
+// openDatabase starts a PostgreSQL for a server that wants one, with the settings that it comes with:
+// fsync and synced commits are on, whosever store it has.
+func (b *bench) openDatabase(m *measured) (end func(), err error) {
+	if !m.database {
+		return func() {}, nil
+	}
+	if b.database, err = pgtest.Start(pgtest.Options{Folder: b.scratch}); err != nil {
+		return nil, err
+	}
+	return b.database.Remove, nil
 }
 
 // openServer starts a server on a store, which may be new.

@@ -10,7 +10,6 @@ import (
 
 	"heddle/bench/client"
 	"heddle/bench/process"
-	"heddle/internal/store/pgstore/pgtest"
 )
 
 // stage is a started server on a new store, with what a workload needs of it.
@@ -29,14 +28,11 @@ func (b *bench) onStage(m *measured, name string, run func(*stage) error) error 
 		return err
 	}
 	defer os.RemoveAll(data)
-	if m.heddle && m.store == "postgres" {
-		database, err := pgtest.Start(pgtest.Options{Folder: b.scratch})
-		if err != nil {
-			return err
-		}
-		defer database.Remove()
-		b.dsn = database.DSN()
+	end, err := b.openDatabase(m)
+	if err != nil {
+		return err
 	}
+	defer end()
 	server, err := b.openServer(m, data)
 	if err != nil {
 		return err

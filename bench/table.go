@@ -13,7 +13,7 @@ func (b *bench) writeTable(out io.Writer) error {
 	fmt.Fprintf(out, "%s, %d cores, %s, commit %s, auth %s, fsync of 4 KiB %.2f ms\n",
 		b.machine.CPU, b.machine.Cores, b.machine.Go, b.machine.Commit, b.machine.Auth, b.machine.FsyncMS)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "workload\tserver\tstore\tper s\tratio\tspread\tp50 ms\tp99 ms\tserver CPU ms\tclient CPU ms\treceived B\tdisk B\twritten B\tRSS MiB\t")
+	fmt.Fprintln(table, "workload\tserver\tstore\tper s\tratio\tspread\tp50 ms\tp99 ms\tserver CPU ms\tPostgreSQL CPU ms\tclient CPU ms\treceived B\tdisk B\twritten B\tRSS MiB\t")
 	var first float64
 	for i, r := range b.rates {
 		same := func(other rate) bool { return other.Workload == r.Workload && other.Server == r.Server }
@@ -40,10 +40,10 @@ func (b *bench) writeTable(out io.Writer) error {
 		}
 		lowest := slices.MinFunc(all, func(a, b rate) int { return int(a.PerSecond - b.PerSecond) })
 		highest := slices.MaxFunc(all, func(a, b rate) int { return int(a.PerSecond - b.PerSecond) })
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\t%.2f\t%.0f-%.0f\t%.2f\t%.2f\t%.3f\t%.3f\t%.0f\t%.0f\t%.0f\t%.0f\t\n", r.Workload, r.Server, r.Store,
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\t%.2f\t%.0f-%.0f\t%.2f\t%.2f\t%.3f\t%.3f\t%.3f\t%.0f\t%.0f\t%.0f\t%.0f\t\n", r.Workload, r.Server, r.Store,
 			median(perSecond), median(perSecond)/first, lowest.PerSecond, highest.PerSecond,
 			median(func(r rate) float64 { return r.P50 }), median(func(r rate) float64 { return r.P99 }),
-			median(func(r rate) float64 { return r.ServerCPU }), median(func(r rate) float64 { return r.ClientCPU }),
+			median(func(r rate) float64 { return r.ServerCPU }), median(func(r rate) float64 { return r.DatabaseCPU }), median(func(r rate) float64 { return r.ClientCPU }),
 			median(func(r rate) float64 { return float64(r.Received) }), median(func(r rate) float64 { return float64(r.DiskBytes) }), median(func(r rate) float64 { return float64(r.Written) }),
 			median(func(r rate) float64 { return float64(r.RSSBytes) / (1 << 20) }))
 	}

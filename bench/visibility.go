@@ -28,21 +28,32 @@ type pages struct {
 // pagesWalked are measured for each number of executions.
 const pagesWalked = 200
 
-// measureVisibility closes executions and lists them, at each number that the
-// flag says; the numbers grow on one store.
+// measureVisibility lists executions, at each number of closed ones that the flag says.
 func (b *bench) measureVisibility(ctx context.Context, m *measured, repeat int) error {
-	var counts []int
-	for text := range strings.SplitSeq(b.closed, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil {
+	return b.onClosed(ctx, m, "visibility", func(s *stage, n int, last bool) error {
+		result := pages{Server: m.name, Workload: "visibility", Repeat: repeat, Closed: n, machine: b.describe(m)}
+		list := func() error { return s.list(&result) }
+		if last {
+			list = func() error { return s.profile(func() error { return s.list(&result) }) }
+		}
+		if err := list(); err != nil {
 			return err
 		}
-		counts = append(counts, n)
+		return b.out.Encode(result)
+	})
+}
+
+// onClosed closes executions on one stage, up to each number that the flag says, the least first,
+// and measures at each, with the server at rest.
+func (b *bench) onClosed(ctx context.Context, m *measured, workload string, measure func(s *stage, n int, last bool) error) error {
+	counts, err := numbers[int](b.closed)
+	if err != nil {
+		return fmt.Errorf("how many executions are closed: %w", err)
 	}
 	slices.Sort(counts)
-	return b.onStage(m, "visibility", func(s *stage) error {
+	return b.onStage(m, workload, func(s *stage) error {
 		closed := 0
-		for _, n := range counts {
+		for i, n := range counts {
 			if err := s.closeExecutions(ctx, closed, n); err != nil {
 				return err
 			}
@@ -57,20 +68,25 @@ func (b *bench) measureVisibility(ctx context.Context, m *measured, repeat int) 
 			if err := s.rest(ctx); err != nil {
 				return err
 			}
-			result := pages{Server: m.name, Workload: "visibility", Repeat: repeat, Closed: n, machine: b.describe(m)}
-			list := func() error { return s.list(&result) }
-			if n == counts[len(counts)-1] {
-				list = func() error { return s.profile(func() error { return s.list(&result) }) }
-			}
-			if err := list(); err != nil {
-				return err
-			}
-			if err := b.out.Encode(result); err != nil {
+			if err := measure(s, n, i == len(counts)-1); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// numbers reads whole numbers with commas between them.
+func numbers[N int | int64](text string) ([]N, error) {
+	var all []N
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.ParseInt(strings.TrimSpace(part), 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, N(n))
+	}
+	return all, nil
 }
 
 // closeExecutions starts and terminates the executions from one number to

@@ -162,23 +162,27 @@ func BenchmarkCachedTask(b *testing.B) {
 func BenchmarkWaitingRun(b *testing.B) {
 	for _, activities := range []int{0, 3} {
 		b.Run(fmt.Sprintf("after %d activities", activities), func(b *testing.B) {
-			const runs = 2000
 			for b.Loop() {
-				w := NewWorker(&Client{}, WorkerConfig{TaskList: "list", Cached: runs})
-				before := inUse()
-				for i := range runs {
-					s := sequence(activities)
-					s.task("", false, func() {})
-					w.keep(fmt.Sprint("run-", i), s.c)
-				}
-				after := inUse()
-				b.ReportMetric(float64(after-before)/runs, "B/run")
-				for w.used.Len() > 0 {
-					w.drop(w.used.Back())
-				}
+				b.ReportMetric(waiting(2000, activities), "B/run")
 			}
 		})
 	}
+}
+
+// waiting is what each of so many runs holds of heap and stack that waits for a signal after so many activities.
+func waiting(runs, activities int) float64 {
+	w := NewWorker(&Client{}, WorkerConfig{TaskList: "list", Cached: runs})
+	before := inUse()
+	for i := range runs {
+		s := sequence(activities)
+		s.task("", false, func() {})
+		w.keep(fmt.Sprint("run-", i), s.c)
+	}
+	held := float64(inUse()-before) / float64(runs)
+	for w.used.Len() > 0 {
+		w.drop(w.used.Back())
+	}
+	return held
 }
 
 // inUse is what is held of heap and stacks.

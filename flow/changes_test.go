@@ -106,3 +106,30 @@ func TestWrongChanges(t *testing.T) {
 		}
 	}
 }
+
+// stubborn can't be encoded.
+type stubborn struct{}
+
+func (stubborn) MarshalJSON() ([]byte, error) { panic("stubborn") }
+
+// A panic while a payload is encoded, which is done on another stack than the code's, is told with the line of the code and where it
+// came from; code that recovers from it goes on.
+func TestPanicsAside(t *testing.T) {
+	runID, events, err := flowtest.Read("testdata/histories/trip.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = flow.Replay(nil, runID, events, false, Trip.By(func(ctx flow.Context, _ int) (string, error) {
+		return "", flow.Signal[stubborn]{Name: "Odd"}.Call(ctx, "guide-1", stubborn{})
+	}))
+	if why := fmt.Sprint(err); !strings.Contains(why, "task 1: stubborn\n  at changes_test.go:") || !strings.Contains(why, "stubborn.MarshalJSON") || !strings.Contains(why, "TestPanicsAside.func1") {
+		t.Errorf("got %s", why)
+	}
+	err = flow.Replay(nil, runID, events, false, Trip.By(func(ctx flow.Context, _ int) (text string, _ error) {
+		defer func() { text = fmt.Sprint(recover()) }()
+		return "", flow.Signal[stubborn]{Name: "Odd"}.Call(ctx, "guide-1", stubborn{})
+	}))
+	if why := fmt.Sprint(err); !strings.Contains(why, "the code decides CompleteWorkflowExecution") {
+		t.Errorf("the code recovered: %s", why)
+	}
+}

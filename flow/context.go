@@ -36,7 +36,9 @@ type environment struct {
 func bug(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 func (c Context) encode(v any) string {
-	text, err := c.env.codec.Encode(v)
+	var text string
+	var err error
+	c.run.Aside(func() { text, err = c.env.codec.Encode(v) })
 	if err != nil {
 		bug("flow: a %T can't be sent: %v", v, err)
 	}
@@ -66,12 +68,12 @@ func (f *Future[T]) waitable() replay.Waitable { return f.f }
 
 // Get waits until it is known. What the end of a scope cancels is waited for: one learns
 // whether the card was charged.
-func (f *Future[T]) Get(ctx Context) (T, error) {
+func (f *Future[T]) Get(ctx Context) (v T, err error) {
 	if err := ctx.run.WaitFor(ctx.scope, f.f, "flow.Get"); err != nil {
-		var none T
-		return none, err
+		return v, err
 	}
-	return f.value()
+	ctx.run.Aside(func() { v, err = f.value() })
+	return v, err
 }
 
 // Done tells whether it is known.
@@ -262,11 +264,14 @@ func Effect[T any](ctx Context, f func() T) T {
 		if told := ctx.env.effect; told != nil {
 			told(time.Since(began))
 		}
-		return json.Marshal(v)
+		var encoded json.RawMessage
+		var err error
+		ctx.run.Aside(func() { encoded, err = json.Marshal(v) })
+		return encoded, err
 	})
 	var v T
 	if err == nil {
-		err = json.Unmarshal(value, &v)
+		ctx.run.Aside(func() { err = json.Unmarshal(value, &v) })
 	}
 	if err != nil {
 		bug("flow.Effect: a %T can't be recorded: %v", v, err)
@@ -284,7 +289,9 @@ func Version(ctx Context, change string, newest int) int { return ctx.run.Versio
 // SetStatus says how far the run is, for [Run.Status] and DescribeWorkflowExecution.
 func SetStatus(ctx Context, v any) {
 	ctx.run.MustRun("flow.SetStatus")
-	b, err := json.Marshal(v)
+	var b []byte
+	var err error
+	ctx.run.Aside(func() { b, err = json.Marshal(v) })
 	if err != nil {
 		bug("flow.SetStatus: a %T can't be sent: %v", v, err)
 	}

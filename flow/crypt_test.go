@@ -2,10 +2,13 @@ package flow
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/swf/types"
 )
 
 func TestGCMReplacesKeys(t *testing.T) {
@@ -96,6 +99,35 @@ func TestSealedPayloadsGoThroughAFolder(t *testing.T) {
 	for _, key := range []string{"../../etc/passwd", "", strings.Repeat("0", 64)} {
 		if _, err := Folder(dir).Get(t.Context(), key); err == nil {
 			t.Errorf("the folder has a blob %q", key)
+		}
+	}
+}
+
+// What a panic says may be of a payload: where those are sealed, the log has its place without it.
+func TestPanicsInTheLog(t *testing.T) {
+	crypt, err := NewGCM("k", map[string][]byte{"k": make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newTeller("breaks", "1")
+	defer func() { s.c.run.End() }()
+	s.task("", false, func() {})
+	s.add(types.HistoryEvent{ActivityTaskCompletedEventAttributes: &types.ActivityTaskCompletedEventAttributes{ScheduledEventId: s.ids["Work-1"], Result: text("7")}}, types.EventTypeActivityTaskCompleted)
+	started := s.add(types.HistoryEvent{DecisionTaskStartedEventAttributes: &types.DecisionTaskStartedEventAttributes{}}, types.EventTypeDecisionTaskStarted)
+	why := s.c.run.Advance(s.events[s.prev:], started)
+	if why == nil || !strings.Contains(why.Error(), "a bug") {
+		t.Fatalf("the code ended with %v, want its panic", why)
+	}
+	for _, sealed := range []bool{false, true} {
+		var logged bytes.Buffer
+		c := &Client{}
+		if sealed {
+			c.Crypt = crypt
+		}
+		w := NewWorker(c, WorkerConfig{TaskList: "list", Log: slog.New(slog.NewTextHandler(&logged, nil))})
+		w.park(t.Context(), RunInfo{}, why, s.events)
+		if text := logged.String(); strings.Contains(text, "a bug") == sealed || !strings.Contains(text, "stories_test.go") {
+			t.Errorf("sealed %v: the log has %s", sealed, text)
 		}
 	}
 }

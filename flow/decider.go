@@ -24,21 +24,21 @@ type cached struct {
 }
 
 // codeOf runs a workflow's function for the core.
-func codeOf(code *workflowCode, env *environment) func(r *replay.Run, root *replay.Scope, started *types.WorkflowExecutionStartedEventAttributes, input string) replay.Close {
-	return func(r *replay.Run, root *replay.Scope, started *types.WorkflowExecutionStartedEventAttributes, input string) replay.Close {
+func codeOf(code *workflowCode, env *environment) func(r *replay.Run, root *replay.Scope, started *types.WorkflowExecutionStartedEventAttributes, input string) *replay.Close {
+	return func(r *replay.Run, root *replay.Scope, started *types.WorkflowExecutionStartedEventAttributes, input string) *replay.Close {
 		env.tags = started.TagList
 		if started.TaskList != nil {
 			env.taskList = aws.ToString(started.TaskList.Name)
 		}
 		out, err := code.run(Context{r, root, env}, input)
 		if err == nil {
-			return replay.Close{Decision: types.Decision{
+			return &replay.Close{Decision: types.Decision{
 				DecisionType: types.DecisionTypeCompleteWorkflowExecution,
 				CompleteWorkflowExecutionDecisionAttributes: &types.CompleteWorkflowExecutionDecisionAttributes{Result: text(out)},
 			}}
 		}
 		if next, ok := errors.AsType[*continueAsNew](err); ok {
-			return replay.Close{
+			return &replay.Close{
 				Decision: types.Decision{DecisionType: types.DecisionTypeContinueAsNewWorkflowExecution},
 				Carry: func(d *types.Decision, unread []replay.Signal) {
 					attributes := next.d
@@ -49,12 +49,12 @@ func codeOf(code *workflowCode, env *environment) func(r *replay.Run, root *repl
 		}
 		reason, details := encodeError(err, "", env.secret)
 		if r.CancelRequested() && errors.Is(err, ErrCanceled) {
-			return replay.Close{Decision: types.Decision{
+			return &replay.Close{Decision: types.Decision{
 				DecisionType: types.DecisionTypeCancelWorkflowExecution,
 				CancelWorkflowExecutionDecisionAttributes: &types.CancelWorkflowExecutionDecisionAttributes{Details: text(details)},
 			}}
 		}
-		return replay.Close{Decision: types.Decision{
+		return &replay.Close{Decision: types.Decision{
 			DecisionType:                            types.DecisionTypeFailWorkflowExecution,
 			FailWorkflowExecutionDecisionAttributes: &types.FailWorkflowExecutionDecisionAttributes{Reason: text(reason), Details: text(details)},
 		}}

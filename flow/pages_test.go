@@ -44,7 +44,9 @@ func TestPages(t *testing.T) {
 	Waits := flow.Workflow[int, int]{Name: "Waits", Version: "1"}
 	for _, cached := range []int{100, -1} {
 		p := &paged{}
-		cfg := flowtest.Config{Worker: flow.WorkerConfig{Cached: cached, Deciders: 1}, Client: func(c *flow.Client) { p.API, c.API = c.API, p }}
+		cfg := flowtest.Config{Worker: flow.WorkerConfig{Cached: cached, Deciders: 1, Hooks: flow.Hooks{Parked: func(_ context.Context, _ flow.RunInfo, why string) {
+			t.Errorf("with %d cached it is parked, since it had a part of the history alone: %s", cached, why)
+		}}}, Client: func(c *flow.Client) { p.API, c.API = c.API, p }}
 		cfg.Test(t, func(t *testing.T, c *flow.Client) {
 			run, err := Waits.Start(t.Context(), c, "waits", 3)
 			if err != nil {

@@ -97,7 +97,9 @@ func (w Workflow[In, Out]) By(f func(ctx Context, in In) (Out, error)) Implement
 		name: w.Name, version: w.Version, taskList: w.TaskList, timeout: w.Timeout, decision: w.DecisionTimeout, policy: w.policy(), role: w.LambdaRole, line: lineOf(f),
 		run: func(ctx Context, input string) (string, error) {
 			var in In
-			if err := ctx.env.codec.Decode(input, &in); err != nil {
+			var err error
+			ctx.run.Aside(func() { err = ctx.env.codec.Decode(input, &in) })
+			if err != nil {
 				return "", errors.Join(ErrBadInput, err)
 			}
 			out, err := f(ctx, in)
@@ -363,13 +365,12 @@ func (s Signal[T]) Inbox(ctx Context) *Inbox[T] {
 }
 
 // Receive takes the next signal; it waits for one until the scope ends.
-func (b *Inbox[T]) Receive(ctx Context) (T, error) {
+func (b *Inbox[T]) Receive(ctx Context) (v T, err error) {
 	said, err := b.b.Receive(ctx.scope, "flow.Receive")
-	if err != nil {
-		var none T
-		return none, err
+	if err == nil {
+		ctx.run.Aside(func() { v = decodeTo[T](ctx, said) })
 	}
-	return decodeTo[T](ctx, said), nil
+	return v, err
 }
 
 // Len is how many signals nobody has read.

@@ -17,7 +17,7 @@ import (
 
 // reading is what one turn has measured.
 type reading struct {
-	perSecond       float64 // workflows with a child and an activity
+	perSecond       float64 // workflows of an activity
 	nodes, postgres float64 // processor time a workflow in ms: of all nodes, of PostgreSQL
 	writes, commits float64 // a workflow: write calls of all nodes, transactions
 }
@@ -28,7 +28,7 @@ func (r reading) all() float64 { return r.nodes + r.postgres }
 // compare measures one node and several on the cores of one, of one build or several, in turns, each on a database of
 // its own, and prints the medians. What else the machine does falls on all. By processor time, what several nodes reach of one
 // is what one needs for a workflow, of what they need.
-func compare(turns, clients, nodes int, each time.Duration, binaries string) error {
+func compare(turns, clients, nodes int, each time.Duration, binaries string, stay bool) error {
 	dir, err := os.MkdirTemp("", "heddle-cluster-")
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func compare(turns, clients, nodes int, each time.Duration, binaries string) err
 	for turn := range turns {
 		for _, n := range []int{1, nodes} {
 			for i, binary := range builds {
-				r, err := turnOf(filepath.Join(dir, fmt.Sprintf("%d-of-%d-%d", turn, n, i)), n, clients, each, binary)
+				r, err := turnOf(filepath.Join(dir, fmt.Sprintf("%d-of-%d-%d", turn, n, i)), n, clients, each, binary, stay)
 				if err != nil {
 					return fmt.Errorf("%d nodes: %w", n, err)
 				}
@@ -78,7 +78,7 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-func turnOf(dir string, nodes, clients int, each time.Duration, binary string) (r reading, err error) {
+func turnOf(dir string, nodes, clients int, each time.Duration, binary string, stay bool) (r reading, err error) {
 	if err := os.Mkdir(dir, 0o711); err != nil {
 		return r, err
 	}
@@ -87,7 +87,7 @@ func turnOf(dir string, nodes, clients int, each time.Duration, binary string) (
 		return r, err
 	}
 	defer database.Remove()
-	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, waits: newWaits(), runs: map[string]string{}, started: map[string]int{}, completed: map[string]bool{}}
+	c := &cluster{dir: dir, binary: binary, database: database, key: filepath.Join(dir, "root.key"), clients: clients, waits: newWaits(), runs: map[string]string{}, started: map[string]int{}, completed: map[string]bool{}, compares: true, stay: stay}
 	defer c.killAll()
 	for i := range nodes {
 		if err := c.add(string(rune('a' + i))); err != nil {
@@ -155,8 +155,7 @@ func turnOf(dir string, nodes, clients int, each time.Duration, binary string) (
 		(after.writes - before.writes) / n, (after.commits - before.commits) / n,
 	}
 	c.starting.Store(false)
-	err = c.finish()
 	c.ending.Store(true)
 	work.Wait()
-	return r, err
+	return r, nil
 }

@@ -5,7 +5,8 @@
 // the wait of a task that could have been given to a worker.
 //
 // Between nodes, and between them and PostgreSQL, are proxies that can be cut and made slow. In the
-// end the running store is checked.
+// end the running store is checked. Clients call the nodes in turn, as by a load balancer that asks for /ready; with -direct
+// they try each, whatever it is.
 //
 //	go run ./bench/cluster -events kill,term,pause,join -for 15s
 //	go run ./bench/cluster -events cut,oneway,slow,pgcut,pgslow,pgcrash,pgpause,promote
@@ -16,6 +17,10 @@
 // With -compare it does none of that, and measures several nodes against one, in turns:
 //
 //	go run ./bench/cluster -compare 3 -for 15s -clients 32
+//	go run ./bench/cluster -compare 3 -for 15s -clients 32 -stay
+//
+// Its workflows have an activity and no child, and as many are in flight as there are workers of each kind. With -stay a
+// client calls one node as long as that answers, as one does whose connection a load balancer keeps; else any node each time.
 package main
 
 import (
@@ -24,13 +29,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,22 +47,24 @@ import (
 )
 
 func main() {
-	events := flag.String("events", "kill,term,pause,join", "what happens, one after the other: kill, term, pause, join, upgrade; random: any, for the whole time")
+	events := flag.String("events", "kill,term,pause,join", "what happens, one after the other: kill, term, pause, join, upgrade; random: any, several at a time, for the whole time")
 	each := flag.Duration("for", 15*time.Second, "how long each event is watched")
 	workers := flag.Int("clients", 16, "workers of each kind")
 	nodes := flag.Int("nodes", 3, "how many nodes")
 	binary := flag.String("binary", "", "the server; empty: it is built. With -compare several, with commas between")
 	keep := flag.Bool("keep", false, "keep the folder, with the logs")
+	direct := flag.Bool("direct", false, "clients know nothing of /ready, as without a load balancer")
 	turns := flag.Int("compare", 0, "so many turns of one node and of -nodes, which are compared")
+	stay := flag.Bool("stay", false, "with -compare: clients stay with a node that answers")
 	flag.Parse()
 	if *turns > 0 {
-		if err := compare(*turns, *workers, *nodes, *each, *binary); err != nil {
+		if err := compare(*turns, *workers, *nodes, *each, *binary, *stay); err != nil {
 			fmt.Fprintln(os.Stderr, "cluster:", err)
 			os.Exit(1)
 		}
 		return
 	}
-	if err := run(*events, *each, *workers, *nodes, *binary, *keep); err != nil {
+	if err := run(*events, *each, *workers, *nodes, *binary, *keep, *direct); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)
 	}
@@ -74,6 +79,7 @@ type node struct {
 	log               *os.File
 	mu                sync.Mutex
 	server            *process.Server // nil: it is down
+	sight             sight
 }
 
 type cluster struct {
@@ -83,9 +89,13 @@ type cluster struct {
 	managed          *pgtest.Managed // in place of the two, for the event failover
 	nodes            []*node
 	clients          int
+	direct           bool     // clients know nothing of /ready
 	next             releases // for upgrades
+	compares         bool     // workflows without a child, as many in flight as clients
+	stay             bool     // clients stay with a node that answers
 
 	starting, ending atomic.Bool
+	manyAtOnce       atomic.Bool  // several events happen at a time, so the steps are none of theirs
 	longest          atomic.Int64 // call since the last event, in ns
 	steps            atomic.Int64
 	faults           sync.Map // text -> *atomic.Int64
@@ -99,7 +109,7 @@ type cluster struct {
 	completed map[string]bool
 }
 
-func run(events string, each time.Duration, clients, nodes int, binary string, keep bool) (err error) {
+func run(events string, each time.Duration, clients, nodes int, binary string, keep, direct bool) (err error) {
 	dir, err := os.MkdirTemp("", "heddle-cluster-")
 	if err != nil {
 		return err
@@ -119,7 +129,7 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 			return err
 		}
 	}
-	c := &cluster{dir: dir, binary: binary, key: filepath.Join(dir, "root.key"), clients: clients, next: next, waits: newWaits(), runs: map[string]string{}, started: map[string]int{}, completed: map[string]bool{}}
+	c := &cluster{dir: dir, binary: binary, key: filepath.Join(dir, "root.key"), clients: clients, direct: direct, next: next, waits: newWaits(), runs: map[string]string{}, started: map[string]int{}, completed: map[string]bool{}}
 	if strings.Contains(events, "failover") {
 		if c.managed, err = pgtest.StartManaged(pgtest.Options{Folder: dir}); err == nil {
 			defer c.managed.Remove()
@@ -159,6 +169,7 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 		return err
 	}
 	var all sync.WaitGroup
+	c.several(false)
 	c.starting.Store(true)
 	c.work(&all)
 	c.watch("nothing", min(each, 15*time.Second))
@@ -188,6 +199,9 @@ func (c *cluster) add(name string) error {
 	}
 	if err := c.start(n); err != nil {
 		return err
+	}
+	if !c.direct {
+		go c.balance(n)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -280,7 +294,7 @@ var happenings = map[string]func(c *cluster, n *node, each time.Duration) error{
 		return c.joinAgain(n, each)
 	},
 	"term": func(c *cluster, n *node, each time.Duration) error {
-		if err := n.take().Stop(); err != nil {
+		if err := n.take().Stop(); err != nil && !c.manyAtOnce.Load() { // it may not reach PostgreSQL
 			return err
 		}
 		c.watch("SIGTERM to "+n.name, each)
@@ -380,8 +394,15 @@ var happenings = map[string]func(c *cluster, n *node, each time.Duration) error{
 
 // joinAgain starts a node that was down.
 func (c *cluster) joinAgain(n *node, each time.Duration) error {
-	if err := c.start(n); err != nil {
-		return err
+	for began := time.Now(); ; time.Sleep(time.Second) {
+		err := c.start(n)
+		if err == nil {
+			break
+		}
+		// A server that finds no PostgreSQL at its start ends, and whoever looks after it starts it again.
+		if !c.manyAtOnce.Load() || time.Since(began) > time.Minute {
+			return err
+		}
 	}
 	c.watch("join of "+n.name+" again", each/2)
 	return nil
@@ -400,17 +421,7 @@ func (c *cluster) healed(each time.Duration, what string, ways ...*linktest.Way)
 // happen has something happen to a node, watches, and has it back.
 func (c *cluster) happen(event string, each time.Duration) error {
 	if event == "random" {
-		all := slices.DeleteFunc(slices.Sorted(maps.Keys(happenings)), func(name string) bool {
-			return name == "join" || name == "promote" || name == "failover" || name == "behind" || name == "upgrade"
-		})
-		n := 0
-		for end := time.Now().Add(each); time.Now().Before(end); n++ {
-			if err := c.happen(all[rand.IntN(len(all))], 2*time.Second); err != nil {
-				return err
-			}
-		}
-		fmt.Println(n, "random events")
-		return nil
+		return c.random(each)
 	}
 	happens := happenings[event]
 	if happens == nil {
@@ -424,6 +435,11 @@ func (c *cluster) happen(event string, each time.Duration) error {
 
 func (c *cluster) watch(what string, d time.Duration) {
 	before := c.steps.Load()
+	if c.manyAtOnce.Load() {
+		fmt.Printf("%s %s\n", clock(), what)
+		time.Sleep(d)
+		return
+	}
 	time.Sleep(d)
 	call, wait := time.Duration(c.longest.Swap(0)), c.waits.look()
 	fmt.Printf("%-28s longest step %6.2f s (call %.2f, wait for a task %.2f), %7.0f steps/s\n", what, max(call, wait).Seconds(), call.Seconds(), wait.Seconds(),
@@ -453,20 +469,15 @@ const (
 // call calls until it is answered by anything but a failure of the server. A call that
 // changes something may then be answered that it was done before.
 func (k *caller) call(action, body string, isPoll bool) ([]byte, error) {
-	began := time.Now()
+	began, asked := time.Now(), "" // asked: whom, and when
 	k.sent = 0
-	for !k.ending.Load() {
-		k.mu.Lock()
-		n := k.nodes[k.at%len(k.nodes)]
-		k.mu.Unlock()
-		k.at++
-		n.mu.Lock()
-		addr := ""
-		if n.server != nil {
-			addr = n.server.Addr
-		}
-		n.mu.Unlock()
+	if !k.stay {
+		k.at = rand.IntN(100)
+	}
+	for ; !k.ending.Load(); k.at++ {
+		n, addr := k.choose()
 		if addr == "" {
+			time.Sleep(20 * time.Millisecond)
 			continue
 		}
 		conn := k.conns[addr]
@@ -474,18 +485,25 @@ func (k *caller) call(action, body string, isPoll bool) ([]byte, error) {
 			conn = client.New(addr, client.Credentials{AccessKey: "any", SecretKey: "any", Region: "us-east-1"})
 			k.conns[addr] = conn
 		}
+		asked += fmt.Sprintf(" %s +%.1f", n.name, time.Since(began).Seconds())
 		patience := 2 * time.Second
 		if isPoll {
 			patience = 8 * time.Second
 		}
 		stuck := time.AfterFunc(patience, conn.HangUp) // as a node that is paused has its callers
+		_, answers := n.sight.look()
+		stays := context.AfterFunc(answers, conn.HangUp)
 		k.sent++
 		answer, err := conn.Call(action, []byte(strings.Replace(body, sentTag, fmt.Sprintf(sentAs, k.sent), 1)))
 		stuck.Stop()
+		stays()
 		fault, answered := errors.AsType[*client.Fault](err)
 		if err == nil || answered && fault.Status < 500 && fault.Code != "ThrottlingException" {
 			if !isPoll {
 				took := int64(time.Since(began))
+				if took > int64(toldFrom) && !k.manyAtOnce.Load() {
+					fmt.Printf("  %s %s took %.2f s, asked%s\n", clock(), action, time.Duration(took).Seconds(), asked)
+				}
 				for {
 					was := k.longest.Load()
 					if took <= was || k.longest.CompareAndSwap(was, took) {
@@ -536,9 +554,12 @@ func (c *cluster) startFlows(number *atomic.Int64) {
 	k := c.caller()
 	for c.starting.Load() {
 		c.mu.Lock()
-		open := len(c.started) - len(c.completed)
+		open, most := len(c.started)-len(c.completed), 4*c.clients
 		c.mu.Unlock()
-		if open > 4*c.clients {
+		if c.compares {
+			most = c.clients
+		}
+		if open >= most {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
@@ -586,9 +607,12 @@ func (c *cluster) decide() {
 			decisions, closes = `{"decisionType":"CompleteWorkflowExecution"}`, true
 		case client.Events(task, "ActivityTaskScheduled") == 0:
 			schedules = true
-			decisions = `{"decisionType":"ScheduleActivityTask","scheduleActivityTaskDecisionAttributes":{"activityType":{"name":"work","version":"1"},"activityId":"a"}},
+			decisions = `{"decisionType":"ScheduleActivityTask","scheduleActivityTaskDecisionAttributes":{"activityType":{"name":"work","version":"1"},"activityId":"a"}}`
+			if !c.compares {
+				decisions += `,
 {"decisionType":"StartChildWorkflowExecution","startChildWorkflowExecutionDecisionAttributes":{"workflowType":{"name":"flow","version":"1"},"workflowId":"` + id + `-c"}}`
-		case sees[activityDone] && sees[childDone]:
+			}
+		case sees[activityDone] && (sees[childDone] || c.compares):
 			decisions, closes = `{"decisionType":"CompleteWorkflowExecution"}`, true
 		}
 		_, err = k.call("RespondDecisionTaskCompleted", `{"taskToken":"`+token+`","decisions":[`+decisions+`]}`, false)

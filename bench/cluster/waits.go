@@ -1,10 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
+
+// toldFrom is from where on a step is told by itself, for whoever reads the logs beside it.
+const toldFrom = 4 * time.Second
+
+// clock is the time as logs tell it.
+func clock() string { return time.Now().UTC().Format("15:04:05.000") }
 
 // waits knows since when each task could have been given to a worker, by what was acknowledged: so how
 // long workers wait for tasks that there are counts as a step, though polls are long.
@@ -13,6 +21,7 @@ type waits struct {
 	flows   map[string]*flow // by workflow id; nil: it has ended
 	idle    [2]int           // pollers without a task, of each kind
 	longest time.Duration    // wait for a task that was given since the last look
+	tells   atomic.Bool      // of each long one
 }
 
 // Kinds of tasks.
@@ -140,7 +149,11 @@ func (p poller) got(id string, sees [news]bool) {
 			f.given = true
 		}
 		if !since.IsZero() { // else the answer that told of it is on its way
-			p.longest = max(p.longest, time.Since(p.waited(since, p.since)))
+			wait := time.Since(p.waited(since, p.since))
+			p.longest = max(p.longest, wait)
+			if wait > toldFrom && p.tells.Load() {
+				fmt.Printf("  %s %s of %s waited %.2f s\n", clock(), [...]string{"a decision", "the activity"}[p.kind], id, wait.Seconds())
+			}
 		}
 	})
 	p.mu.Lock()

@@ -83,12 +83,14 @@ func TestCrash(t *testing.T) {
 // TestCrashPostgres is the same with the store in PostgreSQL, of which every second kill
 // is one: as by a power cut, but for what is lost with a machine.
 func TestCrashPostgres(t *testing.T) {
+	t.Parallel()
 	crash(t, build(t), orders(), max(300, *kills*8), max(6, *kills/5), 7, seeded(t)(400), "postgres")
 }
 
 // Servers are killed at their first start, of which the store, the keys and the
 // trail may be there or not. The next start must do.
 func TestKilledFirstStarts(t *testing.T) {
+	t.Parallel()
 	binary := build(t)
 	random := seeded(t)(100)
 	opens := 100 * time.Millisecond
@@ -127,6 +129,7 @@ func TestKilledFirstStarts(t *testing.T) {
 // (Both at once may cost a timeout: a server that is killed can't see that an
 // answer it has sent was never read.)
 func TestVanishingPollers(t *testing.T) {
+	t.Parallel()
 	w := orders()
 	w.fickle = true
 	crash(t, build(t), w, 500, 0, 7, seeded(t)(200), *storeFlag)

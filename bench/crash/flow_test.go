@@ -273,6 +273,7 @@ func inspectShopping(result string, n int, events []types.HistoryEvent) error {
 // Workers of package flow are killed at every answer of an execution, before it is sent and after it was taken:
 // each ends in the right result, and nothing was decided twice.
 func TestCrashFlowAnswers(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	v := newVictim(t, build(t), "", "pebble", func(err error) { t.Error(err); cancel() })
@@ -331,6 +332,7 @@ func TestCrashFlowAnswers(t *testing.T) {
 // Workers of package flow and the server are killed at random while executions run: each ends in the right result, and nothing was
 // decided twice.
 func TestCrashFlow(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	fail := func(err error) { t.Error(err); cancel() }

@@ -22,6 +22,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"heddle/bench/process"
@@ -122,8 +123,30 @@ func (h *house) flags(name string) []string {
 	return []string{"--data", h.folder(name), "--postgres", h.dsn, "--root-key-file", filepath.Join(h.data, "root.key")}
 }
 
+// goneWithin is how long a node that was killed may take to end: it has its folder until then.
+const goneWithin = time.Minute
+
+// awaitGone returns when nobody has the folder of a node any more.
+func (h *house) awaitGone(name string) error {
+	if err := os.MkdirAll(h.folder(name), 0o700); err != nil {
+		return err
+	}
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		lock, err := vfs.Default.Lock(filepath.Join(h.folder(name), "node.lock"))
+		if err == nil {
+			return lock.Close()
+		}
+		if time.Since(began) > goneWithin {
+			return fmt.Errorf("node %s: it was killed, and has its folder still: %w", name, err)
+		}
+	}
+}
+
 // start starts a node.
 func (h *house) start(name string, flags []string) (*process.Server, error) {
+	if err := h.awaitGone(name); err != nil {
+		return nil, err
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -144,7 +167,7 @@ func (h *house) start(name string, flags []string) (*process.Server, error) {
 // theirs from the database.
 func (h *house) startAll(flags []string) error {
 	outside, inside := filepath.Join(h.data, "credentials"), filepath.Join(h.folder(names[0]), "credentials")
-	if err := os.MkdirAll(h.folder(names[0]), 0o700); err != nil {
+	if err := h.awaitGone(names[0]); err != nil {
 		return err
 	}
 	if err := copyFile(inside, outside); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -31,11 +30,9 @@ const (
 )
 
 func serve(args []string) error {
-	// A child dies with the thread that made it, which must be this one.
-	runtime.LockOSThread()
 	flags := flag.NewFlagSet("serve", flag.ExitOnError)
-	store := flags.String("store", "sqlite", "sqlite or postgres, both with synced commits")
-	data := flags.String("data", "", "folder of the store")
+	data := flags.String("data", "", "folder of a store in SQLite, with synced commits")
+	port := flags.Int("postgres", 0, "port of a PostgreSQL for the store, in place of a folder")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -43,8 +40,14 @@ func serve(args []string) error {
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	var executions, visibility config.SQL
 	shards := int32(1)
-	switch *store {
-	case "sqlite":
+	if *port != 0 {
+		shards = 4 // as in the settings that come with the server
+		database := postgres{*port}
+		executions, visibility = database.config(mainName, 20), database.config(visibilityName, 2)
+		if err := database.makeSchemas(); err != nil {
+			return err
+		}
+	} else {
 		executions = config.SQL{
 			PluginName:        sqlite.PluginName,
 			DatabaseName:      filepath.Join(*data, "temporal.db"),
@@ -54,19 +57,6 @@ func serve(args []string) error {
 		if err := sqliteschema.SetupSchema(&executions); err != nil {
 			return err
 		}
-	case "postgres":
-		shards = 4 // as in the settings that come with the server
-		database, err := startPostgres(*data)
-		if err != nil {
-			return err
-		}
-		defer database.stop()
-		executions, visibility = database.config(mainName, 20), database.config(visibilityName, 2)
-		if err := database.makeSchemas(); err != nil {
-			return err
-		}
-	default:
-		return fmt.Errorf("store %q is unknown", *store)
 	}
 	made, err := sqliteschema.NewNamespaceConfig(clustered, namespace, false, nil)
 	if err != nil {
@@ -75,7 +65,7 @@ func serve(args []string) error {
 	if err := sqliteschema.CreateNamespaces(&executions, made); err != nil {
 		return err
 	}
-	settings, port := settings(executions, visibility, shards)
+	settings, listen := settings(executions, visibility, shards)
 	server, err := newServer(settings)
 	if err != nil {
 		return err
@@ -83,7 +73,7 @@ func serve(args []string) error {
 	if err := server.Start(); err != nil {
 		return err
 	}
-	fmt.Printf("temporal listens on http://%s:%d \n", loopback, port)
+	fmt.Printf("temporal listens on http://%s:%d \n", loopback, listen)
 	<-stop
 	// All is committed. A drain would take a minute and is not measured.
 	ended := make(chan error, 1)

@@ -3,6 +3,7 @@
 import configparser
 import os
 import subprocess
+import tempfile
 import time
 
 import boto3
@@ -64,19 +65,20 @@ class Server:
 
     def __init__(self, data, *flags, **environment):
         self.data, self.flags, self.environment = data, flags, {**os.environ, **environment}
-        self.port, self.process = None, None
+        self.port, self.process, self.said = None, None, tempfile.TemporaryFile("w+")  # what it logs
 
     def start(self):
         """Starts it, at the port that it had before, and gives a client."""
         self.process = subprocess.Popen(
             [os.environ["HEDDLE_BINARY"], "serve", "--listen", f"127.0.0.1:{self.port or 0}", "--data", str(self.data), "--dx-owned-event-actions", *self.flags],
-            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            env=self.environment, stdout=subprocess.PIPE, stderr=self.said, text=True)
         for line in self.process.stdout:
             if " listens on " in line:
                 self.url = line.split(" listens on ")[1].split()[0]
                 self.port = self.url.rsplit(":", 1)[1]
                 return self.client("default")
-        raise AssertionError("the server does not start")
+        self.said.seek(0)
+        raise AssertionError("the server does not start: " + "".join(self.said.readlines()[-5:]))
 
     def client(self, profile):
         """A client of the root user of an account."""

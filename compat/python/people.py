@@ -19,11 +19,13 @@ ORDER = {"name": "order", "version": "1"}
 PACK = {"name": "pack", "version": "1"}
 FULL_ACCESS = "arn:aws:iam::aws:policy/SimpleWorkflowFullAccess"
 
+READS = ("Get", "List", "Simulate")
+
 
 def heard(model, **_):
     """Waits until all have heard of a change, where a server is several (bench/nodes): within a second."""
-    if not model.name.startswith(("Get", "List", "Simulate")):
-        time.sleep(1.5)
+    if not model.name.startswith(READS):
+        time.sleep(1.2)
 
 
 class Person:
@@ -35,6 +37,8 @@ class Person:
         self.swf, self.iam, self.sts = (session.client(name, config=Config(retries={"total_max_attempts": 1}), **key) for name in ("swf", "iam", "sts"))
         if "NODES_BINARY" in os.environ:
             self.iam.meta.events.register("after-call.iam", heard)
+            for changes in ("TagResource", "UntagResource"):
+                self.swf.meta.events.register("after-call.swf." + changes, heard)
 
     @classmethod
     def temporary(cls, c):

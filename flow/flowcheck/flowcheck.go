@@ -273,14 +273,22 @@ func (c *checker) findHelpers() {
 }
 
 func (c *checker) checkRoots() {
-	last := token.Position{} // one finding a line says enough
+	type mistake struct {
+		file       string
+		line       int
+		what, call string
+	}
+	told := map[mistake]bool{}
 	report := func(pos token.Pos, i *impure) {
 		p := c.Fset.Position(pos)
-		if p.Filename == last.Filename && p.Line == last.Line {
-			return
+		m := mistake{p.Filename, p.Line, i.What, ""}
+		if len(i.Chain) > 1 {
+			m.call = i.Chain[0] // two functions of ours are two mistakes; http.Get(…) and what is done with its answer are one
 		}
-		last = p
-		c.Reportf(pos, "workflow code %s: %s; %s", i.What, strings.Join(i.Chain, " → "), i.Remedy)
+		if !told[m] {
+			told[m] = true
+			c.Reportf(pos, "workflow code %s: %s; %s", i.What, strings.Join(i.Chain, " → "), i.Remedy)
+		}
 	}
 	for _, file := range c.Files {
 		ast.Inspect(file, func(n ast.Node) bool {

@@ -28,6 +28,7 @@
 package cluster
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -124,12 +125,14 @@ type Cluster struct {
 	shards   []place
 	news     chan struct{} // closed when a fact or a link is new
 
-	own  []map[task]engine.Offer // by the list's shard: what shards here offer
-	from []uint64                // by the run's shard: the latest epoch of which offers have come
+	own    []map[task]*offered // by the list's shard: what shards here offer
+	from   []uint64            // by the run's shard: the latest epoch of which offers have come
+	passes []uint8             // by the list's shard; see passesMax
 
 	calls    uint64 // the last id of a call
 	asked    map[uint64]*asked
 	polls    map[uint64]*farPoll
+	lines    map[string]*list.List         // by list: the *farPoll of those that wait, in order
 	serving  map[serving]func()            // commands of other members: nobody waits for them any more
 	served   map[serving]*served           // their polls
 	awaiting map[uint16]map[*listPoll]bool // by the list's shard: polls at this node's matcher
@@ -142,6 +145,7 @@ type Cluster struct {
 	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
 	alive     atomic.Int32                   // members
 	owners    []atomic.Pointer[string]       // of the shards, as in shards; nil: there was none
+	self      atomic.Pointer[string]         // me
 }
 
 // home is what was seen of one, in this membership.
@@ -189,10 +193,11 @@ func New(c Config) *Cluster {
 	if c.Sequences == nil { // nobody writes
 		c.Sequences, c.Heard = func() []uint64 { return nil }, func([]uint64) {}
 	}
+	c.ListOf = keeping(c.ListOf)
 	cl := &Cluster{
 		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
-		own: make([]map[task]engine.Offer, c.Shards), from: make([]uint64, c.Shards),
-		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, serving: map[serving]func(){}, served: map[serving]*served{},
+		own: make([]map[task]*offered, c.Shards), from: make([]uint64, c.Shards), passes: make([]uint8, c.Shards),
+		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, lines: map[string]*list.List{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
@@ -212,6 +217,7 @@ func (c *Cluster) Stop() {
 func (c *Cluster) Joined(id string, links Links) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.self.Store(&id)
 	c.me, c.links, c.silent, c.heard = id, links, nil, map[string]bool{}
 	for i := range c.homes {
 		c.joined(i)
@@ -380,10 +386,15 @@ func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	c.tell()
 }
 
-// Near is what the Matcher asks: whether a run is at the member that a poll is from.
+// Near is what the Matcher asks: whether a run is at the member that a poll is from; "": at this one.
 func (c *Cluster) Near(run engine.RunID, member string) bool {
 	if !c.has(run.Shard()) {
 		return false
+	}
+	if member == "" {
+		if self := c.self.Load(); self != nil {
+			member = *self
+		}
 	}
 	owner := c.owners[run.Shard()].Load()
 	return owner != nil && *owner == member && member != ""
@@ -495,9 +506,7 @@ func (c *Cluster) Owned(id uint16, epoch uint64) {
 	for member := range c.linked {
 		c.send(c.links, member, &Announce{id, epoch})
 	}
-	for t, o := range c.own[id] {
-		c.Matcher.Offer(t.run, o)
-	}
+	c.offerAll(id)
 }
 
 // Gone is part of shard.Far.
@@ -598,9 +607,9 @@ func (c *Cluster) unlink(member string) {
 			a.answer <- Reply{Err: errLinkLost}
 		}
 	}
-	for id, p := range c.polls {
+	for _, p := range c.polls {
 		if p.member == member {
-			delete(c.polls, id)
+			c.over(p)
 			p.answer <- &PollOver{}
 		}
 	}
@@ -613,7 +622,7 @@ func (c *Cluster) unlink(member string) {
 	for s, p := range c.served {
 		if s.member == member {
 			delete(c.served, s)
-			p.cancel()
+			p.cancel(nil)
 		}
 	}
 	for id := range c.shards {
@@ -624,9 +633,7 @@ func (c *Cluster) unlink(member string) {
 	c.offerAgain()
 	// What performers of that node have taken, and not started.
 	for id := range c.own {
-		for t, o := range c.own[id] {
-			c.offerTo(uint16(id), t.run, o)
-		}
+		c.offerAll(uint16(id))
 	}
 	c.tell()
 }
@@ -695,18 +702,17 @@ func (c *Cluster) Frame(member string, frame any) {
 	case *Poll:
 		c.servePoll(member, f)
 	case *PollEnd:
-		if p := c.served[serving{member, f.ID}]; p != nil {
-			p.ended(f.How)
-		}
+		c.pollEnded(member, f)
 	case *Claimed:
 		if p := c.polls[f.ID]; p != nil && p.member == member {
+			c.claimed(p)
 			p.answer <- f
 		} else {
-			c.send(c.links, member, &PollEnd{ID: f.ID})
+			c.send(c.links, member, &PollEnd{ID: f.ID, How: matching.Returned})
 		}
 	case *PollOver:
 		if p := c.polls[f.ID]; p != nil && p.member == member {
-			delete(c.polls, f.ID)
+			c.over(p)
 			p.answer <- f
 		}
 	case *Count:
@@ -754,9 +760,7 @@ func (c *Cluster) announced(member string, a *Announce) {
 		return // it is of the past
 	}
 	c.node.Moved(a.Shard)
-	for t, o := range c.own[a.Shard] {
-		c.offerTo(a.Shard, t.run, o)
-	}
+	c.offerAll(a.Shard)
 	c.give()
 }
 

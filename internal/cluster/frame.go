@@ -76,7 +76,11 @@ type (
 	}
 	PollEnd struct {
 		ID  uint64
-		How matching.Ending // 0: the poller has gone
+		How matching.Ending // 0: it waits no more
+		// Of a poll that waits no more: the task that it has where it is from; a zero Run: it has none. The list is
+		// that of the poll, and is not said.
+		Run   engine.RunID
+		Offer engine.Offer
 	}
 	PollOver struct {
 		ID      uint64
@@ -95,7 +99,7 @@ func CanWait(frame any) bool {
 	case *Withdraw, *Ack, *Standing:
 		return true
 	case *PollEnd:
-		return f.How == matching.Accepted
+		return f.How == matching.Accepted || f.How == 0
 	case *Command:
 		return f.ID == 0 && f.Cmd.Patient
 	}

@@ -107,6 +107,12 @@ func (c *Cluster) CutOff() bool {
 // takesNone tells whether this node is to own no shards, though others may not know yet.
 func (c *Cluster) takesNone() bool { return c.leaving || c.unfit }
 
+// isAlone tells whether others should be asked for what this node does not reach: they don't hear it, or it is no member
+// any more and has no link.
+func (c *Cluster) isAlone(h *home) bool {
+	return c.isCutOff(h) || !h.seen && len(c.linked) == 0 && len(c.members) > 1
+}
+
 // isCutOff tells whether this node is to give its shards of a home up though nobody may take them
 // from it: others will find them free.
 func (c *Cluster) isCutOff(h *home) bool {

@@ -1,10 +1,15 @@
 package cluster
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"heddle/internal/engine"
 	"heddle/internal/matching"
 	"heddle/internal/store"
 )
@@ -106,6 +111,82 @@ func TestCutOff(t *testing.T) {
 	if c.Looked(sight); takes() == 0 || c.Hears() != "" || c.CutOff() {
 		t.Errorf("heard again, it takes %d shards, and says %q", takes(), c.Hears())
 	}
+}
+
+// TestCutOffKeepsNobody: who asks a node that is cut off for what others have hears so at once, and may ask
+// them: new calls and polls, and polls that waited there before.
+func TestCutOffKeepsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _, sight := script("B", "B", "B", "B")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		poll := func() error {
+			_, err := c.Poll(ctx, scriptList, matching.Poller{})
+			return err
+		}
+		do := func() error {
+			_, err := c.Do(ctx, engine.Command{Run: runOf(1, 1)})
+			return err
+		}
+		before := make(chan error, 1)
+		go func() { before <- poll() }()
+		synctest.Wait()
+		c.Down("B")
+		c.Down("C")
+		synctest.Wait()
+		if len(before) != 0 || c.CutOff() {
+			t.Fatal("a poll ends when a link does, which may be there again at once")
+		}
+		for range unheardAfter {
+			c.Looked(sight)
+		}
+		sight.Members[0].Hears = c.Hears()
+		c.Looked(sight)
+		began := time.Now()
+		for what, err := range map[string]error{"a poll from before": <-before, "a poll": poll()} {
+			if !errors.Is(err, matching.ErrCutOff) {
+				t.Errorf("%s: %v, want ErrCutOff", what, err)
+			}
+		}
+		if err := do(); !errors.Is(err, errNobody) {
+			t.Errorf("a call: %v, want errNobody", err)
+		}
+		if waited := time.Since(began); waited > lookAgain {
+			t.Errorf("they hear so after %v", waited)
+		}
+	})
+}
+
+// TestAloneKeepsNobody: the same holds of a node that has lost its membership, and then its links: others have declared
+// it dead. Before that it waits, since all may have lost theirs with the store.
+func TestAloneKeepsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _, _ := script("B", "B", "B", "B")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		polled := make(chan error, 1)
+		go func() {
+			_, err := c.Poll(ctx, scriptList, matching.Poller{})
+			polled <- err
+		}()
+		c.LostHome(0)
+		c.Down("B")
+		time.Sleep(time.Minute)
+		if len(polled) != 0 {
+			t.Fatal("a poll ends, though there is a link still")
+		}
+		c.Down("C")
+		began := time.Now()
+		if err := <-polled; !errors.Is(err, matching.ErrCutOff) {
+			t.Errorf("a poll: %v, want ErrCutOff", err)
+		}
+		if _, err := c.Do(ctx, engine.Command{Run: runOf(1, 1)}); !errors.Is(err, errNobody) {
+			t.Errorf("a call: %v, want errNobody", err)
+		}
+		if waited := time.Since(began); waited > lookAgain {
+			t.Errorf("they hear so after %v", waited)
+		}
+	})
 }
 
 // TestUnfit: a node that may not own shards gives all up, though it is alone, and takes them

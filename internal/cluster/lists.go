@@ -1,11 +1,38 @@
 package cluster
 
 import (
+	"container/list"
 	"context"
+	"sync"
 
 	"heddle/internal/engine"
 	"heddle/internal/matching"
 )
+
+// keptMax is of how many lists it is kept where they are: some 2 MB at most.
+const keptMax = 1000
+
+// keeping gives where lists are, and keeps it of some: else it takes a hash for each frame.
+func keeping(listOf func(list string) uint16) func(list string) uint16 {
+	var mu sync.RWMutex
+	kept := map[string]uint16{}
+	return func(list string) uint16 {
+		mu.RLock()
+		id, is := kept[list]
+		mu.RUnlock()
+		if is {
+			return id
+		}
+		id = listOf(list)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(kept) >= keptMax {
+			clear(kept)
+		}
+		kept[list] = id
+		return id
+	}
+}
 
 // Offer is part of shard.Offers: a shard here has a task.
 func (c *Cluster) Offer(run engine.RunID, o engine.Offer) {
@@ -15,31 +42,57 @@ func (c *Cluster) Offer(run engine.RunID, o engine.Offer) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	id := c.ListOf(o.List)
+	id, t := c.ListOf(o.List), task{o.List, run, o.ID}
 	if c.own[id] == nil {
-		c.own[id] = map[task]engine.Offer{}
+		c.own[id] = map[task]*offered{}
 	}
-	c.own[id][task{o.List, run, o.ID}] = o
-	c.offerTo(id, run, o)
+	mine := c.own[id][t]
+	if mine == nil {
+		mine = &offered{}
+		c.own[id][t] = mine
+	}
+	mine.Offer = o
+	c.offerTo(id, t, mine)
 }
 
-// offerTo offers a task of this node where its list is.
-func (c *Cluster) offerTo(list uint16, run engine.RunID, o engine.Offer) {
-	if p := &c.shards[list]; p.state == owned || p.state == giving {
-		c.Matcher.Offer(run, o)
-		return
+// offered is a task of a shard here.
+type offered struct {
+	engine.Offer
+	sent  bool // to who has its list
+	taken bool // by a poll of this node, of which who has the list knows nothing
+}
+
+// offerTo offers a task of this node to a poll of this node, or where its list is.
+func (c *Cluster) offerTo(list uint16, t task, o *offered) {
+	p := &c.shards[list]
+	switch {
+	case o.taken:
+	case p.state == owned || p.state == giving:
+		c.Matcher.Offer(t.run, o.Offer)
+	case !c.pairHere(list, t, o):
+		o.sent = true
+		c.sendTo(list, &Offer{t.run, c.shards[t.run.Shard()].mine, o.Offer})
 	}
-	c.sendTo(list, &Offer{run, c.shards[run.Shard()].mine, o})
+}
+
+// offerAll offers all tasks of this node on the lists of a shard.
+func (c *Cluster) offerAll(list uint16) {
+	for t, o := range c.own[list] {
+		c.offerTo(list, t, o)
+	}
 }
 
 // Withdraw is part of shard.Offers.
 func (c *Cluster) Withdraw(list string, run engine.RunID, id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := c.ListOf(list)
-	delete(c.own[at], task{list, run, id})
+	at, t := c.ListOf(list), task{list, run, id}
+	o := c.own[at][t]
+	delete(c.own[at], t)
 	c.Matcher.Withdraw(list, run, id)
-	c.sendTo(at, &Withdraw{list, run, id, c.shards[run.Shard()].mine})
+	if o == nil || o.sent {
+		c.sendTo(at, &Withdraw{list, run, id, c.shards[run.Shard()].mine})
+	}
 }
 
 // WithdrawShard is part of shard.Offers.
@@ -119,18 +172,28 @@ type serving struct {
 
 // served is a poll of another member's.
 type served struct {
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	ends   chan matching.Ending
 }
 
-func (s *served) ended(how matching.Ending) {
-	if how == 0 {
-		s.cancel()
-		return
-	}
-	select {
-	case s.ends <- how:
-	default: // more than one: the claim has ended
+// pollEnded takes in how a poll of another member's has ended.
+func (c *Cluster) pollEnded(member string, f *PollEnd) {
+	name := serving{member, f.ID}
+	s := c.served[name]
+	switch {
+	case s == nil:
+	case f.How == 0:
+		delete(c.served, name) // nobody wants to hear of it
+		var why error
+		if f.Run != (engine.RunID{}) {
+			why = &matching.Served{Run: f.Run, ID: f.Offer.ID, Priority: f.Offer.Priority, At: f.Offer.At}
+		}
+		s.cancel(why)
+	default:
+		select {
+		case s.ends <- f.How:
+		default: // more than one: the claim has ended
+		}
 	}
 }
 
@@ -139,14 +202,14 @@ func (c *Cluster) servePoll(member string, f *Poll) {
 		c.send(c.links, member, &PollOver{ID: f.ID})
 		return
 	}
-	ctx, cancel := context.WithCancel(c.life)
+	ctx, cancel := context.WithCancelCause(c.life)
 	s, name := &served{cancel, make(chan matching.Ending, 1)}, serving{member, f.ID}
 	c.served[name] = s
-	over := c.await(f.List, cancel)
+	over := c.await(f.List, func() { cancel(nil) })
 	links := c.links
 	c.work.Go(func() {
 		defer over()
-		defer cancel()
+		defer cancel(nil)
 		end := c.pollThere(ctx, member, s, f, func(frame any) { c.send(links, member, frame) })
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -186,8 +249,71 @@ func (c *Cluster) pollThere(ctx context.Context, member string, s *served, f *Po
 
 // farPoll is a poll at another member's.
 type farPoll struct {
-	member string
-	answer chan any // *Claimed or *PollOver; has room for both
+	member, list string
+	who          matching.Poller
+	ticket       uint64
+	answer       chan any      // *Claimed, *PollOver or *hereClaim; has room for two
+	place        *list.Element // among those of its list that wait; nil: it has a claim, or has ended
+}
+
+// wait has a poll wait at another member's, and here for tasks of this node: behind the others, or, if it waited
+// before, before them.
+func (c *Cluster) wait(p *farPoll, before bool) {
+	line := c.lines[p.list]
+	if line == nil {
+		line = list.New()
+		c.lines[p.list] = line
+	}
+	if before {
+		p.place = line.PushFront(p)
+	} else {
+		p.place = line.PushBack(p)
+	}
+}
+
+// claimed has a poll wait no more.
+func (c *Cluster) claimed(p *farPoll) {
+	if p.place == nil {
+		return
+	}
+	line := c.lines[p.list]
+	line.Remove(p.place)
+	p.place = nil
+	if line.Len() == 0 {
+		delete(c.lines, p.list)
+	}
+}
+
+// over ends a poll at another member's, here.
+func (c *Cluster) over(p *farPoll) {
+	c.claimed(p)
+	delete(c.polls, p.ticket)
+}
+
+// passesMax is how many tasks of one shard's lists polls of this node are given in a row, before those that wait
+// elsewhere have their turn.
+const passesMax = 8
+
+// pairHere gives a task of this node to a poll of this node that waits at another member's, which hears of both
+// when it is over: so nothing crosses that anybody waits for.
+func (c *Cluster) pairHere(id uint16, t task, o *offered) bool {
+	line := c.lines[t.list]
+	if line == nil {
+		return false
+	}
+	if c.passes[id] == passesMax {
+		c.passes[id] = 0
+		return false
+	}
+	c.passes[id]++
+	p := line.Front().Value.(*farPoll)
+	c.over(p)
+	about := o.Offer
+	about.List = "" // that of the poll
+	c.send(c.links, p.member, &PollEnd{ID: p.ticket, Run: t.run, Offer: about})
+	o.taken = true
+	p.answer <- &hereClaim{c, p, id, t, o}
+	return true
 }
 
 // Drain ends all polls of this node with no task, and every later one at once.
@@ -195,7 +321,7 @@ func (c *Cluster) Drain() {
 	c.mu.Lock()
 	c.drained = true
 	for id, p := range c.polls {
-		delete(c.polls, id)
+		c.over(p)
 		c.send(c.links, p.member, &PollEnd{ID: id})
 		p.answer <- &PollOver{}
 	}
@@ -203,7 +329,7 @@ func (c *Cluster) Drain() {
 	c.Matcher.Drain()
 }
 
-// Poll is matching.Matcher.Poll, of a list that may be elsewhere.
+// Poll is matching.Matcher.Poll, of a list that may be elsewhere. Errors: matching.ErrCutOff.
 func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*matching.Claim, error) {
 	id := c.ListOf(list)
 	for {
@@ -216,9 +342,9 @@ func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*
 		switch {
 		case p.state == owned || p.state == giving:
 			here, cancel := context.WithCancel(ctx)
-			over, me := c.await(list, cancel), c.me
+			over := c.await(list, cancel)
 			c.mu.Unlock()
-			claim, err := c.Matcher.PollFrom(here, me, list, who)
+			claim, err := c.Matcher.Poll(here, list, who)
 			over()
 			cancel()
 			if claim != nil || err != nil {
@@ -226,15 +352,18 @@ func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*
 			}
 		case c.linked[p.owner]:
 			c.calls++
-			far := &farPoll{p.owner, make(chan any, 2)}
-			ticket := c.calls
-			c.polls[ticket] = far
-			c.send(c.links, far.member, &Poll{ticket, list, who})
+			far := &farPoll{member: p.owner, list: list, who: who, ticket: c.calls, answer: make(chan any, 2)}
+			c.polls[far.ticket] = far
+			c.wait(far, false)
+			c.send(c.links, far.member, &Poll{far.ticket, list, who})
 			c.mu.Unlock()
-			claim, err := c.awaitClaim(ctx, ticket, far)
+			claim, err := c.awaitClaim(ctx, far)
 			if claim != nil || err != nil {
 				return claim, err
 			}
+		case c.isAlone(&c.homes[0]): // others should be asked
+			c.mu.Unlock()
+			return nil, matching.ErrCutOff
 		default:
 			c.mu.Unlock()
 		}
@@ -245,52 +374,96 @@ func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*
 }
 
 // awaitClaim waits for a claim of a poll that is elsewhere; nil: the poll has ended.
-func (c *Cluster) awaitClaim(ctx context.Context, ticket uint64, far *farPoll) (*matching.Claim, error) {
+func (c *Cluster) awaitClaim(ctx context.Context, far *farPoll) (*matching.Claim, error) {
+	var answer any
 	select {
-	case a := <-far.answer:
-		switch a := a.(type) {
-		case *Claimed:
-			return matching.FarClaim(a.Run, a.Offer, &farClaim{c, ticket, far}), nil
-		case *PollOver:
-			if a.TooMany {
-				return nil, matching.ErrTooManyPolls
-			}
-		}
-		return nil, nil
+	case answer = <-far.answer:
 	case <-ctx.Done():
-		c.endPoll(ticket, far, 0)
-		return nil, nil
+		if c.endPoll(far, 0) {
+			return nil, nil
+		}
+		answer = <-far.answer // by which it has ended before
 	}
+	switch a := answer.(type) {
+	case *Claimed:
+		return matching.FarClaim(a.Run, a.Offer, &farClaim{c, far}), nil
+	case *hereClaim:
+		claim := matching.FarClaim(a.task.run, a.task.id, a)
+		if ctx.Err() == context.Canceled {
+			claim.Return()
+			return nil, nil
+		}
+		return claim, nil
+	case *PollOver:
+		if a.TooMany {
+			return nil, matching.ErrTooManyPolls
+		}
+	}
+	return nil, nil
 }
 
 // farClaim is how a claim ends that is elsewhere.
 type farClaim struct {
 	cluster *Cluster
-	ticket  uint64
 	poll    *farPoll
 }
 
 // End implements matching.Far.
-func (f *farClaim) End(how matching.Ending) { f.cluster.endPoll(f.ticket, f.poll, how) }
+func (f *farClaim) End(how matching.Ending) { f.cluster.endPoll(f.poll, how) }
 
-// endPoll says how a poll elsewhere has ended.
-func (c *Cluster) endPoll(ticket uint64, far *farPoll, how matching.Ending) {
+// endPoll says how a poll elsewhere has ended; false: it had ended before.
+func (c *Cluster) endPoll(far *farPoll, how matching.Ending) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.polls[ticket] != far {
-		return
+	if c.polls[far.ticket] != far {
+		return false
 	}
-	if how != matching.Refused {
-		delete(c.polls, ticket)
+	switch {
+	case how == matching.Refused:
+		c.wait(far, true)
+	case how == 0 && far.place == nil:
+		how = matching.Returned // it has a claim that nobody took in
+		fallthrough
+	default:
+		c.over(far)
 	}
-	c.send(c.links, far.member, &PollEnd{ticket, how})
+	c.send(c.links, far.member, &PollEnd{ID: far.ticket, How: how})
+	return true
+}
+
+// hereClaim is a claim of a poll of this node on a task of this node.
+type hereClaim struct {
+	cluster *Cluster
+	poll    *farPoll
+	list    uint16
+	task    task
+	offered *offered
+}
+
+// End implements matching.Far.
+func (h *hereClaim) End(how matching.Ending) {
+	c := h.cluster
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.own[h.list][h.task] != h.offered {
+		return // it was withdrawn
+	}
+	h.offered.taken = false
+	if how == matching.Returned {
+		c.offerTo(h.list, h.task, h.offered)
+	}
 }
 
 // Refuse is matching.Matcher.Refuse.
 func (c *Cluster) Refuse(ctx context.Context, claim *matching.Claim) *matching.Claim {
-	if far, ok := claim.Far().(*farClaim); ok {
+	switch far := claim.Far().(type) {
+	case *farClaim:
 		claim.End(matching.Refused)
-		next, _ := c.awaitClaim(ctx, far.ticket, far.poll)
+		next, _ := c.awaitClaim(ctx, far.poll)
+		return next
+	case *hereClaim:
+		claim.End(matching.Refused)
+		next, _ := c.Poll(ctx, far.poll.list, far.poll.who)
 		return next
 	}
 	return c.Matcher.Refuse(ctx, claim)

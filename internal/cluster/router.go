@@ -77,8 +77,8 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 			defer cancel()
 			looks = within
 		}
-		if c.isAway(id) && ctx.Err() == nil {
-			return nil, fmt.Errorf("%w: the home of the store that has shard %d does not answer", errNobody, id)
+		if why := c.noneHere(id); why != "" && ctx.Err() == nil {
+			return nil, fmt.Errorf("%w: %s shard %d", errNobody, why, id)
 		}
 		if !c.pause(looks, news) {
 			if err := ctx.Err(); err != nil {
@@ -89,12 +89,18 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 	}
 }
 
-// isAway tells whether the home of a shard, one of several, does not answer this node, so that nobody
-// needs to look for an owner.
-func (c *Cluster) isAway(id uint16) bool {
+// noneHere tells why nobody needs to look for the owner of a shard here: the home that has it, one of several, does
+// not answer this node; or this one is cut off, while others may reach the owner. Empty: there is no such reason.
+func (c *Cluster) noneHere(id uint16) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.homes) > 1 && !c.homeOf(id).seen
+	switch h := c.homeOf(id); {
+	case len(c.homes) > 1 && !h.seen:
+		return "no answer comes from the home of the store that has"
+	case c.isAlone(h) && c.shards[id].owner != c.me && !c.linked[c.shards[id].owner]:
+		return "this node is cut off from the one that has"
+	}
+	return ""
 }
 
 var errNobody = errors.New("nothing was done, and it may be tried again")

@@ -34,12 +34,12 @@ var (
 
 const simShards = 10
 
-// world is three houses on one store, in a time of its own: memberships and links are as in
-// the server, but for the network.
+// world is three houses on one store, which has a home or several, in a time of its own: memberships
+// and links are as in the server, but for the network.
 type world struct {
 	t      *testing.T
 	began  time.Time
-	disk   *memstore.Store
+	disks  []*memstore.Store // of the homes
 	hash   keys.Hash
 	log    *slog.Logger
 	random func(n int) int
@@ -51,13 +51,15 @@ type world struct {
 	told   map[string]int    // by tally: the most that anybody was answered
 	faults []string          // what has befallen whom, and when
 	doing  [simWorkers]string
+	apart  int // jobs that were begun while a home was away
 }
 
 // house is one life of a node.
 type house struct {
 	*world
 	name    string
-	store   *reach
+	homes   []*reach    // of the store
+	store   store.Store // all of them
 	node    *shard.Node
 	matcher *matching.Matcher
 	*Cluster
@@ -69,19 +71,18 @@ type house struct {
 	calls sync.WaitGroup // of clients
 
 	// Under the world's mu.
-	resumed   chan struct{} // closed: it is not paused
-	leaving   bool
-	member    string
-	storeCut  bool // the store is out of reach
-	storeSlow int  // how long an answer of the store takes at most, in ms
-	unknown   outcome
+	resumed chan struct{} // closed: it is not paused
+	leaving bool
+	member  string
+	joined  bool // as that member
+	unknown outcome
 }
 
-func newWorld(t *testing.T, seed uint64) *world {
+func newWorld(t *testing.T, seed uint64, homes int) *world {
 	random := rand.New(rand.NewPCG(seed, 0))
 	var mu sync.Mutex
 	w := &world{
-		t: t, began: time.Now(), disk: memstore.New(simShards), houses: map[string]*house{}, joined: map[string]*house{}, told: map[string]int{},
+		t: t, began: time.Now(), houses: map[string]*house{}, joined: map[string]*house{}, told: map[string]int{},
 		log: slog.New(slog.DiscardHandler),
 		random: func(n int) int {
 			mu.Lock()
@@ -91,6 +92,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 	}
 	if *tell {
 		w.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	for range homes {
+		w.disks = append(w.disks, memstore.New(simShards))
 	}
 	w.net = newNetwork(w)
 	return w
@@ -110,18 +114,22 @@ func (w *world) open(name string) *house {
 	h := &house{world: w, name: name, resumed: make(chan struct{})}
 	h.matcher = matching.New(matching.Config{PollsPerListMax: 1000, Near: func(run engine.RunID, member string) bool { return h.Near(run, member) }})
 	close(h.resumed)
-	h.store = &reach{w.disk.Share(w.elapsed), h}
+	for i, disk := range w.disks {
+		h.homes = append(h.homes, &reach{Store: disk.Share(w.elapsed), house: h, home: i})
+	}
+	var shards shardsOfAll
+	h.store, shards = w.whole(func(home int) below { return h.homes[home] })
 	h.life, h.kill = context.WithCancel(w.t.Context())
 	h.stay, h.quit = context.WithCancel(h.life)
 	h.Cluster = New(Config{
-		Name: name, Shards: simShards, Matcher: h.matcher, Within: context.WithTimeout, Log: log,
-		ListOf:      func(list string) uint16 { return w.hash.Shard(simShards, "list", list) },
+		Name: name, Shards: simShards, Homes: len(w.disks), Matcher: h.matcher, Within: context.WithTimeout, Log: log,
+		ListOf:      func(list string) uint16 { return runlog.InFirst(w.hash.Shard(simShards, "list", list), len(w.disks)) },
 		Undelivered: func(id int64) any { return &tasks.Undelivered{ScheduledEventID: id} },
-		Sequences:   h.store.Members().Sequences, Heard: h.store.Members().Heard,
+		Sequences:   shards.Sequences, Heard: shards.Heard,
 	})
 	var err error
 	h.node, err = shard.OpenNode(w.t.Context(), shard.Config{
-		Store: h.store, Shards: simShards, Hash: &w.hash, Offers: h.Cluster, Far: h.Cluster, Log: log, CachedStates: 100,
+		Store: h.store, Shards: simShards, Homes: len(w.disks), Hash: &w.hash, Offers: h.Cluster, Far: h.Cluster, Log: log, CachedStates: 100,
 		Rules: simRules(), ReadersMax: 4, Committers: 1,
 	}, w)
 	if err != nil {
@@ -132,6 +140,9 @@ func (w *world) open(name string) *house {
 	w.houses[name] = h
 	w.mu.Unlock()
 	h.over.Go(h.keep)
+	for home := 1; home < len(h.homes); home++ {
+		h.over.Go(func() { h.keepHome(home) })
+	}
 	h.over.Go(h.alarm)
 	return h
 }
@@ -169,7 +180,7 @@ func (h *house) runs() bool {
 
 // keep is the membership, as the server has it.
 func (h *house) keep() {
-	members := h.store.Members()
+	members := h.homes[0].Members()
 	joined, lost, renewed := false, false, time.Time{}
 	for h.runs() && h.stay.Err() == nil {
 		h.mu().Lock()
@@ -180,7 +191,7 @@ func (h *house) keep() {
 			if err == nil {
 				joined, lost, renewed = true, false, time.Now()
 				h.mu().Lock()
-				h.member = id
+				h.member, h.joined = id, true
 				h.world.joined[id] = h
 				h.mu().Unlock()
 				h.Joined(id, links{h.net, h, id})
@@ -190,6 +201,9 @@ func (h *house) keep() {
 			switch _, err := members.Renew(h.life, store.Renewal{Leaving: leaving, Hears: h.Hears()}); {
 			case errors.Is(err, store.ErrNotMember):
 				joined = false
+				h.mu().Lock()
+				h.joined = false
+				h.mu().Unlock()
 				h.Lost()
 				h.unlink(true)
 				continue
@@ -199,9 +213,9 @@ func (h *house) keep() {
 				h.Say()
 			}
 		}
-		if joined && !lost && h.store.Current(0) != nil {
+		if joined && !lost && h.homes[0].Current(0) != nil {
 			lost = true
-			h.Lost()
+			h.LostHome(0)
 		}
 		if joined && !lost {
 			if seen, err := members.Look(h.life); err == nil {
@@ -271,7 +285,9 @@ func (h *house) leave(quiet func() bool) {
 	h.Lost()
 	h.unlink(true)
 	h.Stop()
-	_ = h.store.Members().Leave(context.Background())
+	for _, home := range h.homes {
+		_ = home.Members().Leave(context.Background())
+	}
 	_ = h.node.Stop(context.Background())
 	_ = h.store.Close()
 	h.kill()
@@ -321,7 +337,7 @@ func (h *house) answer(ctx context.Context, cmd engine.Command) (reply any, err 
 	case a := <-came:
 		err := a.err
 		return a.reply, err, h.life.Err() == nil && within.Err() == nil && !errors.Is(err, engine.ErrUnavailable) && !errors.Is(err, engine.ErrUnread) && !errors.Is(err, errNobody) &&
-			!errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed)
+			!errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed) && !errors.Is(err, store.ErrAway)
 	case <-within.Done():
 	case <-h.life.Done():
 	}
@@ -337,7 +353,7 @@ func TestWorlds(t *testing.T) {
 	for i := range *seeds {
 		seed := *seed + uint64(i)
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed, 1) })
 		})
 	}
 }
@@ -354,8 +370,8 @@ const (
 	lateWithin = 7 * time.Second
 )
 
-func simulate(t *testing.T, seed uint64) {
-	w := newWorld(t, seed)
+func simulate(t *testing.T, seed uint64, homes int) {
+	w := newWorld(t, seed, homes)
 	defer func() {
 		if t.Failed() {
 			t.Logf("what befell them:\n%s", strings.Join(w.faults, "\n"))
@@ -389,6 +405,9 @@ func simulate(t *testing.T, seed uint64) {
 
 	// From here on nothing befalls anybody.
 	w.await(ctx, simJobs, doneWithin)
+	if homes > 1 {
+		w.eachAway(ctx)
+	}
 	for n := range simLate {
 		w.begin(ctx, simJobs+n)
 	}
@@ -463,7 +482,8 @@ func (w *world) dump() {
 
 // dumpStore logs what is open in the store, and on its way.
 func (w *world) dumpStore() {
-	snapshot, err := w.disk.Snapshot(w.t.Context())
+	all, _ := w.all()
+	snapshot, err := all.Snapshot(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -543,12 +563,13 @@ func (w *world) judge() {
 			w.t.Errorf("node %s has %d tasks when all jobs are done", h.name, left)
 		}
 	}
-	snapshot, err := w.disk.Snapshot(w.t.Context())
+	all, _ := w.all()
+	snapshot, err := all.Snapshot(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	found, err := runlog.Check(w.t.Context(), snapshot, runlog.Checking{Shards: simShards, Hash: &w.hash, Rules: simRules()})
-	if err != nil || len(found.Wrong) > 0 || found.Messages > 0 || found.Closed != simJobs+simLate {
+	if err != nil || len(found.Wrong) > 0 || found.Messages > 0 || found.Closed != simJobs+simLate+w.apart {
 		w.t.Errorf("the store: %+v, %v", found, err)
 		w.dumpStore()
 	}

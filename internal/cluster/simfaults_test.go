@@ -123,35 +123,27 @@ var faults = []struct {
 		h.net.fatal[[2]string{h.name, h.another()}] = 1 + h.random(5)
 	}},
 	{"store cut off from", func(h *house, _ func() bool) {
+		r := h.anyHome()
 		set := func(cut bool) {
 			h.mu().Lock()
 			defer h.mu().Unlock()
-			h.storeCut = cut
+			r.cut = cut
 		}
 		set(true)
 		h.rest(7000)
 		set(false)
 	}},
 	{"store down for all, not only", func(h *house, _ func() bool) {
-		var cut []*house
-		h.mu().Lock()
-		for _, one := range h.houses {
-			one.storeCut = true
-			cut = append(cut, one)
-		}
-		h.mu().Unlock()
+		back := h.homeAway(h.anyHome().home, h.random(2) == 0)
 		h.rest(6000)
-		h.mu().Lock()
-		for _, one := range cut {
-			one.storeCut = false
-		}
-		h.mu().Unlock()
+		back()
 	}},
 	{"slow store for", func(h *house, _ func() bool) {
+		r := h.anyHome()
 		set := func(ms int) {
 			h.mu().Lock()
 			defer h.mu().Unlock()
-			h.storeSlow = ms
+			r.slow = ms
 		}
 		set(1 + h.random(400))
 		h.rest(5000)

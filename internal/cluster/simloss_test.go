@@ -23,7 +23,7 @@ func TestWorldsThatLose(t *testing.T) {
 	for i := range max(1, *seeds/4) {
 		seed := *seed + uint64(i)
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { lost.Add(int64(lose(t, seed))) })
+			synctest.Test(t, func(t *testing.T) { lost.Add(int64(lose(t, seed, 1))) })
 		})
 	}
 	if lost.Load() == 0 {
@@ -32,8 +32,8 @@ func TestWorldsThatLose(t *testing.T) {
 }
 
 // lose simulates a world, and gives how many shards have lost something.
-func lose(t *testing.T, seed uint64) int {
-	w := newWorld(t, seed)
+func lose(t *testing.T, seed uint64, homes int) int {
+	w := newWorld(t, seed, homes)
 	defer func() {
 		if t.Failed() {
 			t.Logf("what befell them:\n%s", strings.Join(w.faults, "\n"))
@@ -61,8 +61,10 @@ func lose(t *testing.T, seed uint64) int {
 		w.faults = append(w.faults, fmt.Sprintf("%8.3f %s", w.elapsed().Seconds(), fmt.Sprint(what...)))
 	}
 	note("what comes now is not on the standby")
-	regress := w.disk.Remember()
-	switch h := w.any(); w.random(3) {
+	h := w.any()
+	behind := h.anyHome().home
+	regress := w.disks[behind].Remember()
+	switch w.random(3) {
 	case 0: // shards change hands
 		h.takeLife()
 		note("stop ", h.name)
@@ -82,7 +84,7 @@ func lose(t *testing.T, seed uint64) int {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		for _, h := range w.houses {
-			h.storeCut = is
+			h.homes[behind].cut = is
 		}
 	}
 	cut(true)
@@ -95,7 +97,7 @@ func lose(t *testing.T, seed uint64) int {
 	stop()
 	clients.Wait()
 
-	operator := w.disk.Share(w.elapsed).Members()
+	_, operator := w.all()
 	accepted := []uint16{}
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		losses, err := operator.Losses(t.Context())
@@ -106,6 +108,9 @@ func lose(t *testing.T, seed uint64) int {
 			t.Error(err)
 		}
 		for _, l := range losses {
+			if int(l.Shard)%homes != behind {
+				t.Errorf("home %d was behind, and shard %d, which is of another one, has lost something: %+v", behind, l.Shard, l)
+			}
 			if err == nil && slices.Contains(accepted, l.Shard) {
 				t.Errorf("shard %d had to be accepted again: %+v", l.Shard, l)
 			}

@@ -9,11 +9,17 @@ import (
 	"heddle/internal/store/memstore"
 )
 
-// reach is the store as a house reaches it: by a network that takes its time and may be cut, while
-// the house runs or is paused.
+// reach is a home of the store as a house reaches it: by a network that takes its time and may be cut,
+// while the house runs or is paused.
 type reach struct {
 	*memstore.Store
 	house *house
+	home  int
+
+	// Under the world's mu.
+	cut     bool // it is out of reach
+	refuses bool // so, and whoever connects hears so at once
+	slow    int  // how long an answer takes at most, in ms
 }
 
 var _ store.Store = (*reach)(nil)
@@ -28,14 +34,14 @@ func (r *reach) way(ctx context.Context) error {
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		h.runs()
 		h.mu().Lock()
-		cut, slow := h.storeCut, h.storeSlow
+		cut, refuses, slow := r.cut, r.refuses, r.slow
 		h.mu().Unlock()
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case h.life.Err() != nil:
 			return store.ErrClosed
-		case cut && time.Since(began) > withinStore:
+		case cut && (refuses || time.Since(began) > withinStore):
 			return fmt.Errorf("connect: it does not answer")
 		case !cut:
 			time.Sleep(time.Duration(h.random(slow+1)) * time.Millisecond)
@@ -137,7 +143,7 @@ func (r *reach) Commit(ctx context.Context, sections []store.Section) []error {
 	time.Sleep(time.Duration(h.random(2000)) * time.Microsecond)
 	for h.runs() {
 		h.mu().Lock()
-		cut := h.storeCut
+		cut := r.cut
 		h.mu().Unlock()
 		if !cut {
 			return errs

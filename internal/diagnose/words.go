@@ -1,9 +1,7 @@
 package diagnose
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -39,20 +37,6 @@ func Span(d engine.Time) string {
 // Moment says when something is.
 func Moment(t engine.Time) string {
 	return time.UnixMilli(int64(t)).UTC().Format("2006-01-02 15:04:05 UTC")
-}
-
-// ReadMoment reads a moment as histories have it in JSON: seconds since the Unix epoch, or, as
-// the AWS CLI writes them into files, ISO 8601.
-func ReadMoment(b []byte) (engine.Time, error) {
-	var seconds float64
-	if err := json.Unmarshal(b, &seconds); err == nil {
-		return engine.Time(math.Round(seconds * 1000)), nil
-	}
-	var t time.Time
-	if err := json.Unmarshal(b, &t); err != nil {
-		return 0, fmt.Errorf("time %s: want seconds since 1970, or as in 2026-03-01T12:00:00Z", b)
-	}
-	return engine.Time(t.UnixMilli()), nil
 }
 
 // in says how long it is until a moment, and when that is.

@@ -32,6 +32,13 @@ const (
 	Refused
 )
 
+// Served is why the context of a poll was canceled that has a task from elsewhere: one of the same list, which
+// was never offered to this Matcher.
+type Served Task
+
+// Error implements error.
+func (s *Served) Error() string { return "the poll has a task from elsewhere" }
+
 // Far hears, once, how a claim on a task of a list elsewhere ended.
 type Far interface{ End(Ending) }
 

@@ -161,13 +161,14 @@ const (
 	nearAges   = engine.Time(100) // the first task is not so much older.
 )
 
-// nearPoll is the poll that gets a task, in place of the first one.
+// nearPoll is the poll that gets a task, in place of the first one: a task that is here goes to a poll that is. One
+// from elsewhere has passed those that are where it is.
 func (l *taskList) nearPoll(first *poll, o *offer) *poll {
-	if first.passed == nearPasses {
+	if first.passed == nearPasses || !l.stripe.near(o.run, "") {
 		return first
 	}
 	for e, n := l.polls.Front(), 0; e != nil && n < nearLooks; e, n = e.Next(), n+1 {
-		if p := e.Value.(*poll); l.stripe.near(o.run, p.home) {
+		if p := e.Value.(*poll); p.home == "" {
 			if p != first {
 				first.passed++
 			}
@@ -175,6 +176,16 @@ func (l *taskList) nearPoll(first *poll, o *offer) *poll {
 		}
 	}
 	return first
+}
+
+// servedElsewhere counts a poll that has a task from elsewhere.
+func (l *taskList) servedElsewhere(p *poll, s *Served, now engine.Time) {
+	l.in.count(now)
+	l.out.count(now)
+	if p.seen != nil {
+		p.seen.task, p.seen.taskAt = Task(*s), now
+		p.seen.task.List = l.name
+	}
 }
 
 // nearOffer is the task that a poll gets, in place of the first one. Those at the front of the heap are among the

@@ -86,6 +86,15 @@ func (l *Listener) paired(p Pairing) {
 	}
 }
 
+// served tells of a poll that waited and has a task from elsewhere, as of one that had it from here.
+func (l *Listener) served(list string, s *Served) {
+	t := Task(*s)
+	t.List = list
+	l.offered(t)
+	l.paired(Pairing{t, true})
+	tell(l.Accepted, list, false)
+}
+
 func tell(ended func(string, bool), list string, gone bool) {
 	if ended != nil {
 		ended(list, gone)

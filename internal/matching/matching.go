@@ -47,6 +47,9 @@ import (
 // ErrTooManyPolls says that a list has as many polls as it may have.
 var ErrTooManyPolls = errors.New("too many polls on one task list")
 
+// ErrCutOff says that this server does not reach the one that has a list, while others may.
+var ErrCutOff = errors.New("this server is cut off from the one that has the task list; another one may be asked")
+
 // Config sets the limits of a Matcher.
 type Config struct {
 	// PollsPerListMax bounds the polls of one list, waiting and claimed ones
@@ -54,8 +57,8 @@ type Config struct {
 	PollsPerListMax int
 	// Now is the present; nil: it is always 0, and nobody is forgotten for his age.
 	Now func() engine.Time
-	// Near tells whether the run of a task is where a poll is from, so that it costs less to start. It is called
-	// with locks held, and calls nothing of the Matcher. Nil: all are the same.
+	// Near tells whether the run of a task is where a poll is from, so that it costs less to start; "": whether it is
+	// here. It is called with locks held, and calls nothing of the Matcher. Nil: all are the same.
 	Near func(run engine.RunID, home string) bool
 	// Listener may be nil, as may each of its functions.
 	Listener *Listener
@@ -215,12 +218,13 @@ func (m *Matcher) WithdrawShard(shard uint16) {
 // or the matcher is drained; then the claim is nil. A poll whose context was
 // canceled (and did not merely reach its deadline) never holds a claim. Who polls is
 // remembered, and counts for the list's limit, unless it is the zero Poller: the server itself, on lists that nobody else
-// polls. Each of several servers does. Errors: ErrTooManyPolls.
+// polls. Each of several servers does. If the context is canceled for a *Served, the poll counts as one that
+// had that task. Errors: ErrTooManyPolls.
 func (m *Matcher) Poll(ctx context.Context, list string, who Poller) (*Claim, error) {
 	return m.PollFrom(ctx, "", list, who)
 }
 
-// PollFrom is Poll from somewhere; see Config.Near.
+// PollFrom is Poll from somewhere else; see Config.Near.
 func (m *Matcher) PollFrom(ctx context.Context, home, list string, who Poller) (*Claim, error) {
 	defer m.forget(who.Account)
 	s := m.stripe(list)
@@ -281,11 +285,19 @@ func (s *stripe) wait(ctx context.Context, list string, ticket uint64, who Polle
 	case c = <-p.answer:
 	case <-ctx.Done():
 		now := s.now()
+		task, wasServed := errors.AsType[*Served](context.Cause(ctx))
 		s.mu.Lock()
 		if p.place != nil {
 			l.leave(p, now)
+			if wasServed {
+				l.servedElsewhere(p, task, now)
+			}
 			l.dropIfEmpty()
 			s.mu.Unlock()
+			if wasServed {
+				s.listener.served(list, task)
+				return nil
+			}
 			why := PollOver
 			if ctx.Err() == context.Canceled {
 				why = PollGone

@@ -198,6 +198,10 @@ func (p *Performer) Stop(ctx context.Context) error {
 func (p *Performer) take(s Source) {
 	for p.polls.Err() == nil {
 		claim, err := p.Tasks.Poll(p.polls, s.List(), matching.Poller{})
+		if errors.Is(err, matching.ErrCutOff) { // operators hear of that otherwise
+			p.rest(p.polls, troublePause)
+			continue
+		}
 		if err != nil {
 			p.trouble("poll for a "+p.What, err)
 			continue

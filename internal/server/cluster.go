@@ -104,7 +104,7 @@ func (s *Server) newCluster() *cluster.Cluster {
 			return runlog.InFirst(s.held.hash.Shard(s.shards, "list", list), s.homeCount())
 		},
 		Undelivered: func(id int64) any { return &task.Undelivered{ScheduledEventID: id} },
-		Sequences:   s.sequences, Heard: s.heard,
+		Sequences:   s.shardsOfAll.Sequences, Heard: s.shardsOfAll.Heard,
 		Answer: s.answerNode,
 		Within: context.WithTimeout, Log: s.cfg.Log,
 	})
@@ -221,7 +221,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 				m.cfg.Log.Warn("the node can't join; it is tried again", "cause", err)
 			}
 		}
-		leaving := leaves == nil
+		leaving, tells := leaves == nil, false
 		if joined && (time.Since(renewed) >= clusterRenewEvery || leaving || m.said.Hears != m.cluster.Hears()) {
 			err := m.renew(ctx, members, leaving)
 			switch {
@@ -254,6 +254,8 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 				continue
 			case err != nil && ctx.Err() == nil:
 				m.cfg.Log.Warn("look at the members", "cause", err)
+			default:
+				tells = m.said.Hears != m.cluster.Hears()
 			}
 			if first && m.cluster.Settled(m.database.allAway()...) {
 				first = false
@@ -261,7 +263,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 			}
 		}
 		wait := ticker.C
-		if first {
+		if first || tells { // whom this node does not hear others are to know soon
 			early := time.NewTimer(50 * time.Millisecond)
 			wait = early.C
 		}

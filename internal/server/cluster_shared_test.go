@@ -151,6 +151,17 @@ func TestNodesShareWhatIsOfAll(t *testing.T) {
 		}
 	}
 
+	// When a key was used last all know, wherever that was.
+	k := b.user("key", allow("swf:*", "*"))
+	eventually(t, "the second node knows the new key", func() bool {
+		return b.ask(b.swf(k, "ListDomains", `{"registrationStatus":"REGISTERED"}`)).fault == ""
+	})
+	for _, h := range nodes {
+		if used := h.must(h.iam(h.root, "GetAccessKeyLastUsed", "AccessKeyId", k.AccessKeyID)); !strings.Contains(used, "<ServiceName>swf</ServiceName>") {
+			t.Errorf("used at the second node, says node %s: %s", h.cfg.Cluster.Node, used)
+		}
+	}
+
 	// What is too large for events is in the database, for all.
 	role := "arn:aws:iam::" + a.cfg.Account + ":role/r"
 	a.role("r", `{"Effect":"Allow","Principal":{"Service":"states.amazonaws.com"},"Action":"sts:AssumeRole"}`, everything)

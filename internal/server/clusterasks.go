@@ -10,6 +10,7 @@ import (
 
 	"heddle/internal/cluster"
 	"heddle/internal/engine"
+	"heddle/internal/iam/account"
 	"heddle/internal/matching"
 	"heddle/internal/service"
 )
@@ -22,6 +23,7 @@ const (
 	askIdentity = "identity"
 	askRefusals = "refusals"
 	askStatus   = "status"
+	askKeyUse   = "key-use"
 )
 
 // askFor is how long the others have to answer: whoever asks is a person who waits.
@@ -46,6 +48,7 @@ type (
 		Waits bool
 	}
 	refusalsAsked struct{ Account string }
+	keyUseAsked   struct{ Account, Key string }
 )
 
 // answerNode answers what another node, or this one, is asked.
@@ -66,6 +69,8 @@ func (s *Server) answerNode(what string, given []byte) ([]byte, error) {
 		})
 	case askRefusals:
 		return answerOf(given, func(a refusalsAsked) []service.Refusal { return s.refused.of(a.Account) })
+	case askKeyUse:
+		return answerOf(given, func(a keyUseAsked) account.Use { return s.directory.LastUseHere(a.Account, a.Key) })
 	case askStatus:
 		return answerOf(given, func(struct{}) service.Status { return here.own() })
 	}
@@ -164,6 +169,16 @@ func (s *Server) seenAnywhere(account, identity string) (last engine.Time, waits
 		last, waits = max(last, t.value.Last), waits || t.value.Waits
 	}
 	return last, waits
+}
+
+// usedAnywhere is when an access key was used last, at any node.
+func (s *Server) usedAnywhere(owner, key string) (last account.Use) {
+	for _, t := range askAll[account.Use](s, askKeyUse, keyUseAsked{owner, key}) {
+		if t.value.At.After(last.At) {
+			last = t.value
+		}
+	}
+	return last
 }
 
 // allRefusals are those of all nodes, the newest first.

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -148,80 +146,4 @@ func (l *homeLoop) join(ctx context.Context, members store.Members, node string)
 	l.as, l.lost, l.warned, l.renewed, l.said = node, false, false, time.Now(), store.Renewal{}
 	l.cfg.Log.Info("joined the cluster", append(l.inHome(l.home), "node", c.Node)...)
 	return true
-}
-
-// sequences are those of all homes; see store.Members.
-func (s *Server) sequences() []uint64 {
-	d := s.database
-	if d.count() == 1 {
-		return s.nodes.Sequences()
-	}
-	all := make([]uint64, s.shards)
-	for home := range d.count() {
-		if below := d.at(home); below != nil {
-			own := below.Members().Sequences()
-			for shard := home; shard < len(all); shard += d.count() {
-				all[shard] = own[shard]
-			}
-		}
-	}
-	return all
-}
-
-// heard takes in what another node knows: each home of its own shards, since it has nothing of others.
-func (s *Server) heard(sequences []uint64) {
-	d := s.database
-	if d.count() == 1 {
-		s.nodes.Heard(sequences)
-		return
-	}
-	for home := range d.count() {
-		below := d.at(home)
-		if below == nil {
-			continue
-		}
-		own := make([]uint64, len(sequences))
-		for shard := home; shard < len(own); shard += d.count() {
-			own[shard] = sequences[shard]
-		}
-		below.Members().Heard(own)
-	}
-}
-
-// Losses are those of all homes that answer; see store.Members.
-func (d *database) Losses(ctx context.Context) (all []store.Loss, err error) {
-	for home := range d.count() {
-		if d.away(home) != nil {
-			continue
-		}
-		own, err := d.at(home).Members().Losses(ctx)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, own...)
-	}
-	slices.SortFunc(all, func(a, b store.Loss) int { return cmp.Compare(a.Shard, b.Shard) })
-	return all, nil
-}
-
-// AcceptLoss accepts some; those of one home together.
-func (d *database) AcceptLoss(ctx context.Context, losses []store.Loss) error {
-	for home := range d.count() {
-		var own []store.Loss
-		for _, l := range losses {
-			if int(l.Shard)%d.count() == home {
-				own = append(own, l)
-			}
-		}
-		if len(own) == 0 {
-			continue
-		}
-		if err := d.away(home); err != nil {
-			return err
-		}
-		if err := d.at(home).Members().AcceptLoss(ctx, own); err != nil {
-			return err
-		}
-	}
-	return nil
 }

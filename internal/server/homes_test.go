@@ -246,7 +246,7 @@ func TestHomesOfACluster(t *testing.T) {
 	for _, id := range by[1] {
 		eventually(t, id+" is reached again", func() bool { return signals(id) })
 	}
-	if lost, err := nodes[0].database.Losses(t.Context()); err != nil || len(lost) > 0 { // each node hears of the sequences of all shards
+	if lost, err := nodes[0].shardsOfAll.Losses(t.Context()); err != nil || len(lost) > 0 { // each node hears of the sequences of all shards
 		t.Errorf("losses %+v, %v", lost, err)
 	}
 	for range 16 { // task lists are where all reach them, whatever home a task is of

@@ -316,7 +316,7 @@ func (c *crowd) judge(lacking map[string]int) {
 	verdict, page := c.history.Judge(patience)
 	c.t.Logf("%d calls, %d of them of unknown outcome: %s, in %s", calls, unknown, verdict, time.Since(began).Round(time.Millisecond))
 	if verdict != linear.Linearizable {
-		path := filepath.Join(os.TempDir(), "heddle-history.html")
+		path := filepath.Join(os.TempDir(), "heddle-history-"+strings.ReplaceAll(c.t.Name(), "/", "-")+".html")
 		c.t.Errorf("%s; see %s (%v)", verdict, path, os.WriteFile(path, []byte(page), 0o600))
 		return
 	}

@@ -136,9 +136,11 @@ func (f *fleet) cut(is bool) error {
 // stops and joins again, and one dies.
 func TestClusterLinearizable(t *testing.T) {
 	lacking := map[string]int{}
-	defer mustHavePlaces(t, lacking)
+	var mu sync.Mutex
+	t.Cleanup(func() { mustHavePlaces(t, lacking) })
 	for seed := range uint64(max(1, *histories/10)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel() // for it waits, for leases and links, nearly all the time
 			f := &fleet{t: t, store: memstore.New(memoryShards), random: rand.New(rand.NewPCG(seed, 98))}
 			for _, name := range []string{"a", "b"} {
 				if _, err := f.boot(name); err != nil {
@@ -187,6 +189,8 @@ func TestClusterLinearizable(t *testing.T) {
 				return true
 			})
 			c.settle(f.any().machine)
+			mu.Lock()
+			defer mu.Unlock()
 			c.judge(lacking)
 		})
 	}

@@ -9,8 +9,10 @@ import (
 	"heddle/internal/store"
 )
 
-// members is what knows of them: all homes.
-type lossStore interface {
+// shardsOfAll is what store.Members knows of shards, of all homes.
+type shardsOfAll interface {
+	Sequences() []uint64
+	Heard(sequences []uint64)
 	Losses(ctx context.Context) ([]store.Loss, error)
 	AcceptLoss(ctx context.Context, losses []store.Loss) error
 }
@@ -18,7 +20,6 @@ type lossStore interface {
 // losses are those of a store in PostgreSQL.
 type losses struct {
 	*Server
-	members lossStore
 }
 
 // lossesOf are for services.
@@ -26,12 +27,12 @@ func (s *Server) lossesOf() service.Losses {
 	if s.postgres == nil {
 		return nil
 	}
-	return losses{s, s.database}
+	return losses{s}
 }
 
 // List implements service.Losses.
 func (l losses) List(ctx context.Context) (all []service.Loss, err error) {
-	found, err := l.members.Losses(ctx)
+	found, err := l.shardsOfAll.Losses(ctx)
 	for _, one := range found {
 		all = append(all, service.Loss(one))
 	}
@@ -44,7 +45,7 @@ func (l losses) Accept(ctx context.Context, accepted []service.Loss) error {
 	for i, one := range accepted {
 		all[i] = store.Loss(one)
 	}
-	err := l.members.AcceptLoss(ctx, all)
+	err := l.shardsOfAll.AcceptLoss(ctx, all)
 	if errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("%w: %w", service.ErrLossUnknown, err)
 	}

@@ -293,6 +293,10 @@ func (s *Server) openPostgres(ctx context.Context) (err error) {
 		return err
 	}
 	s.postgres, s.nodes = s.database.first, s.database.first.Members()
+	s.shardsOfAll = s.nodes
+	if s.database.homes != nil {
+		s.shardsOfAll = s.database.homes
+	}
 	s.store, s.shards = s.database.Store, s.postgres.Shards()
 	if first {
 		own.store = s.postgres.ID()

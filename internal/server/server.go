@@ -68,7 +68,8 @@ type Server struct {
 	matcher      *matching.Matcher
 	cluster      *cluster.Cluster // nil: this server has the store alone
 	membership   *membership      // likewise
-	nodes        store.Members    // who shares the store; nil: nobody can
+	nodes        store.Members    // who shares the store, or its first home; nil: nobody can
+	shardsOfAll  shardsOfAll      // likewise, of all homes
 	live         *live.Hub
 	commits      commits
 	hours        *hours
@@ -240,6 +241,7 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 	s.disk, _ = s.store.(*pebblestore.Store)
 	if s.cfg.shared != nil {
 		s.nodes = s.cfg.shared.store.Members()
+		s.shardsOfAll = s.nodes
 	}
 	return s.cfg.tidyFolders() // nobody else is here now
 }

@@ -138,10 +138,14 @@ func (s *Server) openServices() error {
 		return err
 	}
 	s.rootPairs = roots
-	directory := account.NewDirectory(account.Config{
+	of := account.Config{
 		Runs: s.runs(), Rules: account.NewRules(account.DefaultLimits()), Sealer: account.NewSealer(account.SealerKeys{Secrets: held.identity, Sessions: held.session}),
 		Roots: roots, Partition: arn.Partition(cfg.Region),
-	})
+	}
+	if s.cluster != nil {
+		of.LastUse = s.usedAnywhere
+	}
+	directory := account.NewDirectory(of)
 	s.directory = directory
 	s.openLinks()
 	s.limiters, err = newLimiters(cfg)

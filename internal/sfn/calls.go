@@ -54,10 +54,13 @@ func newCaller(s *actions) *outbound.Performer {
 	return p
 }
 
-// known tells whether there is an action of a service that is called through AWS's SDK, and
-// which parameters it takes and wants, as far as there is a model of it.
+// known tells whether there is an action of a service, and which parameters it takes and wants, as
+// far as there is a model of it.
 func (s *calls) known(service, action string) (takes *asl.Parameters, known bool) {
-	of, _ := integration.Of(service, action)
+	of, called := integration.Of(service, action)
+	if !called {
+		return nil, false
+	}
 	listed, supported := sdk.Listed(of.Service, of.Operation)
 	if listed && !supported {
 		return nil, false
@@ -71,7 +74,18 @@ func (s *calls) known(service, action string) (takes *asl.Parameters, known bool
 		return nil, false
 	}
 	return &asl.Parameters{
-		Takes: func(name string) bool { return o.Takes(of.Naming, name) },
+		Unknown: func(given *jsonvalue.Object, called func(string) (string, bool)) (fields []string) {
+			for field, v := range given.All() {
+				name, known := called(field)
+				switch {
+				case !of.Takes(name, func(name string) bool { return o.Takes(of.Naming, name) }):
+					fields = append(fields, name)
+				case known:
+					fields = o.Unknown(fields, of.Naming, name, v, called)
+				}
+			}
+			return fields
+		},
 		Lacks: func(given map[string]bool) []string { return o.Lacks(of.Naming, given) },
 	}, true
 }

@@ -19,7 +19,20 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		{"aws-sdk:s3:getObject.waitForTaskToken", `{"Bucket":"b","Key":"k"}`, ""},
 		{"aws-sdk:s3:getObject", `{"Bucket":"b"}`, `The field 'Key' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:ec2:describeInstances", `{}`, ""},
-		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"logGroupName":"g"}`, ""}, // the API's own name
+		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"LogGroupName":"g"}`, ""},
+		// Names are those of the SDK for Java with a capital, also deep within: whatever else the API calls them.
+		{"aws-sdk:cloudwatchlogs:createLogGroup", `{"logGroupName":"g"}`, `The field "logGroupName" is not supported by Step Functions at /States/T/Parameters, SCHEMA_VALIDATION_FAILED: The field 'LogGroupName' is required but was missing at /States/T/Parameters`},
+		{"aws-sdk:s3:putObject", `{"Bucket":"b","Key":"k","SSEKMSKeyId":"x"}`, `The field "SSEKMSKeyId" is not supported by Step Functions`},
+		{"aws-sdk:s3:putObject", `{"Bucket":"b","Key":"k","SsekmsKeyId":"x","Body":{"any":["thing"]}}`, ""},
+		{"aws-sdk:batch:submitJob", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"EvaluateOnExit":[{"OnReason":"r","action":"EXIT"},{"onStatusReason":"s","Action":"RETRY"}]},"Parameters":{"any.name":"x"}}`,
+			`'SCHEMA_VALIDATION_FAILED: The field "action" is not supported by Step Functions at /States/T/Parameters, SCHEMA_VALIDATION_FAILED: The field "onStatusReason" is not supported by Step Functions at /States/T/Parameters'`},
+		{"aws-sdk:batch:submitJob", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"Attempts.$":"$.n","EvaluateOnExit.$":"$.e"}}`, ""},
+		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"M":{"b":{"S.$":"$.s"},"c":{"Nul":true}}}}}`, ""},
+		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"M":{"b":{"X.$":"$.s"}}}}}`, `The field "X" is not supported by Step Functions`},
+		// Those of optimised integrations have the API's names, and the manual shows them without a capital, too.
+		{"batch:submitJob.sync", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"attempts":5}}`, ""},
+		{"sagemaker:createTrainingJob.sync", `{"TrainingJobName":"n","Tags":[{"key":"k","Value":"v"}]}`, `The field "key" is not supported by Step Functions at /States/T/Parameters`},
+		{"elasticmapreduce:addStep.sync", `{"ClusterId":"c","Step":{"Name":"n"}}`, ""},
 		{"aws-sdk:cloudwatchlogs:createLogGroup", `{}`, `The field 'LogGroupName' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:ssm:startAutomationExecution", `{"DocumentName":"d"}`, ""},
 		{"aws-sdk:batch:createSchedulingPolicy", `{"Name":"n"}`, ""},
@@ -31,6 +44,7 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		{"aws-sdk:kinesis:subscribeToShard", `{}`, unknown}, // it streams events
 		{"aws-sdk:neptune:describeDBClusters", `{"Anything":1}`, ""},
 		{"aws-sdk:nobody:doIt", `{}`, unknown},
+		{"aws-sdk:s3:listBuckets", ``, `'SCHEMA_VALIDATION_FAILED: Parameters field is required for resource ARN: arn:aws:states:::aws-sdk:s3:listBuckets at /States/T'`},
 		{"aws-sdk:config:putEvaluations", `{}`, ""}, // names are those of the SDK for Java, without "Service"
 		{"aws-sdk:databasemigration:startReplicationTask", `{}`, ""},
 		{"aws-sdk:configservice:putEvaluations", `{}`, unknown},
@@ -42,7 +56,11 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 		{"sqs:sendMessage.sync", `{"QueueUrl":"q","MessageBody":"b"}`, unknown},
 		{"batch:submitJob.sync", `{"JobName":"j","JobQueue":"q","JobDefinition":"d"}`, ""},
 	} {
-		definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::` + c.resource + `","Parameters":` + c.parameters + `,"End":true}}}`
+		parameters := ""
+		if c.parameters != "" {
+			parameters = `,"Parameters":` + c.parameters
+		}
+		definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::` + c.resource + `"` + parameters + `,"End":true}}}`
 		_, found := asl.Compile([]byte(definition), asl.Options{Calls: s.calls.known})
 		got := ""
 		if asl.Failed(found) {

@@ -12,11 +12,13 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/service"
 	"heddle/internal/service/tasks"
+	"heddle/internal/sfn/asl"
 	"heddle/internal/sfn/execution"
 	"heddle/internal/sfn/itemreader"
 	"heddle/internal/sfn/maprun"
 	"heddle/internal/sfn/permission"
 	"heddle/internal/sfn/resource"
+	"heddle/jsonvalue"
 )
 
 // itemReaders read the items of map runs from buckets, a part for each offer. What was read
@@ -49,7 +51,23 @@ func (r itemReaders) take(ctx context.Context, t tasks.Task) (handBack func(), e
 	if !ok { // its key was refused
 		return nil, nil
 	}
-	body, err := r.next(ctx, t, reading)
+	body, err := r.next(ctx, t, reading, func() (*asl.Machine, error) {
+		if m := r.machines.Find(reading.Order.Settings.Definition); m != nil {
+			return m, nil
+		}
+		reply, err := r.Runs.Do(ctx, engine.Command{Run: t.Run, Body: &maprun.Read{Read: t.ID, Definition: true}})
+		if err != nil {
+			return nil, err
+		}
+		again, ok := reply.(*maprun.Reading)
+		if !ok { // its key was refused
+			return nil, &maprun.ClosedError{}
+		}
+		return r.machines.Add(again.Order.Settings.Definition, again.Definition)
+	})
+	if over(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +87,40 @@ type denied struct{ why string }
 
 func (d *denied) Error() string { return d.why }
 
-// next reads a part and gives what the map run is to be told. An error is none of the user's.
-func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Reading) (any, error) {
+// unselected says why no item was made of one that was read, for the user.
+type unselected struct{ failure *asl.Failure }
+
+func (u *unselected) Error() string { return u.failure.Cause }
+
+// selects makes items of those that are larger than a window takes: what the ItemSelector makes of
+// them, if that is not too large. Errors: *unselected.
+func (r itemReaders) selects(t tasks.Task, reading *maprun.Reading, machine func() (*asl.Machine, error)) func(int, string, string, *string, any) (string, error) {
+	return func(i int, in, object string, member *string, item any) (string, error) {
+		o := &reading.Order
+		if !o.SelectedItems {
+			return "", &unselected{execution.TooLarge(o.State)}
+		}
+		m, err := machine()
+		if err != nil {
+			return "", err
+		}
+		if o.Described {
+			item = execution.Described(member, item, execution.S3URI(in, object))
+		}
+		selected, failed := reading.Select(m, t.Run, reading.Known+int64(i), item, r.Clock())
+		switch {
+		case failed != nil:
+			return "", &unselected{failed}
+		case jsonvalue.Size(selected) > maprun.ItemBytes:
+			return "", &unselected{execution.TooLarge(o.State)}
+		}
+		return jsonvalue.Text(selected), nil
+	}
+}
+
+// next reads a part and gives what the map run is to be told. Machine is asked for the map run's. An
+// error is none of the user's.
+func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Reading, machine func() (*asl.Machine, error)) (any, error) {
 	failed := func(cause string) (any, error) {
 		return &maprun.ReadFailed{Read: t.ID, Name: execution.ReaderFailed, Cause: cause}, nil
 	}
@@ -85,6 +135,7 @@ func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Rea
 		May: func(ctx context.Context, action, in, key string) error {
 			return r.mayReach(ctx, t.Name.World, &reading.Order, reading.Started, action, objectARN(t.Name.World, in, key))
 		},
+		Cut: r.selects(t, reading, machine),
 	}
 	var arguments struct{ Bucket, Key, Prefix, VersionID, ExpectedBucketOwner string }
 	if err := json.Unmarshal([]byte(o.Arguments), &arguments); err != nil || arguments.Bucket == "" {
@@ -117,11 +168,14 @@ func (r itemReaders) next(ctx context.Context, t tasks.Task, reading *maprun.Rea
 		flaw    *itemreader.Error
 		refused *bucket.Error
 		no      *denied
+		not     *unselected
 	)
 	switch {
 	case err == nil:
 		done := part.Done || int64(len(part.Items)) >= most
-		return &maprun.Took{Read: t.ID, Items: part.Items, Position: part.Position, Done: done}, nil
+		return &maprun.Took{Read: t.ID, Items: part.Items, Position: part.Position, Done: done, Selected: part.Cut}, nil
+	case errors.As(err, &not):
+		return &maprun.ReadFailed{Read: t.ID, Name: not.failure.Name, Cause: not.failure.Cause}, nil
 	case errors.As(err, &no):
 		return failed(no.why)
 	case errors.As(err, &flaw):

@@ -284,6 +284,8 @@ func TestTrialFailedItems(t *testing.T) {
 			`{"inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"afterItemSelector":[{"v":"1"},{"v":"2"},{"v":"3"}],"afterItemBatcher":[{"Items":[{"v":"1"}]},{"Items":[{"v":"2"}]},{"Items":[{"v":"3"}]}],"maxConcurrency":0,"afterResultSelector":[],"afterResultPath":[]},"output":[],"status":"SUCCEEDED"}`},
 		{"a batch that is too small", fmt.Sprintf(of(`"JSON"`), `"ItemBatcher":{"MaxInputBytesPerBatch":5},`), "[1]",
 			`{"cause":"The state/task 'StateName' returned a result with a size exceeding the maximum number of bytes service limit.","error":"States.DataLimitExceeded","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"maxConcurrency":0},"status":"FAILED"}`},
+		{"where items come from", fmt.Sprintf(of(`"JSON"`), `"ItemSelector":{"s.$":"$$.Map.Item.Source"},`), "[1]",
+			`{"inspectionData":{"input":{"x":9},"afterInputPath":{"x":9},"afterItemSelector":[{"s":"S3://b/k"}],"maxConcurrency":0,"afterResultSelector":[],"afterResultPath":[]},"output":[],"status":"SUCCEEDED"}`},
 		{"no list", fmt.Sprintf(of(`"JSON"`), ""), "{}",
 			`{"cause":"Attempting to map over non-iterable node.","error":"States.ItemReaderFailed","inspectionData":{"input":{"x":9},"afterInputPath":{"x":9}},"status":"FAILED"}`},
 		{"headers twice", fmt.Sprintf(of(`"CSV","CSVHeaderLocation":"FIRST_ROW"`), ""), "a,a\n",
@@ -291,6 +293,10 @@ func TestTrialFailedItems(t *testing.T) {
 	} {
 		(&trialCase{c.name, c.state, `{"x":9}`, debug + mocked(`[]`, "") + `,"stateConfiguration":{"mapItemReaderData":` + jsonvalue.Text(c.data) + `}`, c.want}).run(t)
 	}
+	(&trialCase{
+		"where results can't go", `{"Type":"Map",` + spread + `,"ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket.$":"$.nowhere"}},"End":true}`, `[1]`, mocked(`{}`, ""),
+		`{"cause":"The JSONPath '$.nowhere' specified for the field 'Bucket.$' could not be found in the input '[1]'","error":"States.Runtime","status":"FAILED"}`,
+	}).run(t)
 }
 
 // TestTrialContext: the context object, made up or given.
@@ -402,7 +408,7 @@ func TestTrialMockValidation(t *testing.T) {
 		{"a token brings anything", starting(".waitForTaskToken"), `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
 		{"a function gives anything", `{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f","End":true}`, `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
 		{"so does an activity", `{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}`, `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
-		{"and what is not known", `{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:neptune:doIt","End":true}`, `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
+		{"and what is not known", `{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:neptune:doIt","Parameters":{},"End":true}`, `{}`, mocked(`1`, ""), `{"output":1,"status":"SUCCEEDED"}`},
 	} {
 		c.run(t)
 	}

@@ -25,7 +25,8 @@ type catalog struct {
 	mu      sync.RWMutex
 	changes uint64 // counts what was forgotten: an answer from before is not kept
 	known   map[catalogKey]catalogEntry
-	bytes   int // of all that is known
+	bytes   int                          // of all that is known
+	asked   map[catalogKey]chan struct{} // closed when the answer is there, or there is none
 }
 
 // catalogKey names a domain by name or number, or a type.
@@ -49,11 +50,48 @@ type knownType struct {
 	activity *wire.ActivityTypeConfiguration
 }
 
-func (c *catalog) get(k catalogKey, now engine.Time) (e catalogEntry, changes uint64, ok bool) {
+// find gives what is known, or what ask finds out. Who comes while another asks waits for that answer, and asks
+// only if it was not kept.
+func (c *catalog) find(ctx context.Context, k catalogKey, now engine.Time, ask func() (catalogEntry, error)) (catalogEntry, error) {
+	if e, ok := c.get(k, now); ok {
+		return e, nil
+	}
+	c.mu.Lock()
+	changes, another := c.changes, c.asked[k]
+	if another == nil {
+		mine := make(chan struct{})
+		c.asked[k] = mine
+		defer func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			delete(c.asked, k)
+			close(mine)
+		}()
+	}
+	c.mu.Unlock()
+	if another != nil {
+		select {
+		case <-another:
+		case <-ctx.Done():
+			return catalogEntry{}, ctx.Err()
+		}
+		if e, ok := c.get(k, now); ok {
+			return e, nil
+		}
+	}
+	e, err := ask()
+	if err == nil {
+		e.until = now + catalogTTL
+		c.put(k, e, changes)
+	}
+	return e, err
+}
+
+func (c *catalog) get(k catalogKey, now engine.Time) (e catalogEntry, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	e, ok = c.known[k]
-	return e, c.changes, ok && now < e.until
+	return e, ok && now < e.until
 }
 
 func (c *catalog) put(k catalogKey, e catalogEntry, changes uint64) {
@@ -126,29 +164,24 @@ func (c *catalog) invalidate() {
 
 // domainByName gives a domain. Errors: UnknownResourceFault.
 func (s *actions) domainByName(ctx context.Context, w engine.World, name string) (*registry.Domain, error) {
-	return s.cachedDomain(catalogKey{world: w, domain: name}, func() (*registry.Domain, error) {
+	return s.cachedDomain(ctx, catalogKey{world: w, domain: name}, func() (*registry.Domain, error) {
 		return s.readDomain(ctx, w, name)
 	})
 }
 
 // domainByNumber gives the domain of a task token. Errors: UnknownResourceFault.
 func (s *actions) domainByNumber(ctx context.Context, w engine.World, number uint32) (*registry.Domain, error) {
-	return s.cachedDomain(catalogKey{world: w, number: number}, func() (*registry.Domain, error) {
+	return s.cachedDomain(ctx, catalogKey{world: w, number: number}, func() (*registry.Domain, error) {
 		return s.askDomain(ctx, w, "", registry.FindDomain{Number: number})
 	})
 }
 
-func (s *actions) cachedDomain(k catalogKey, read func() (*registry.Domain, error)) (*registry.Domain, error) {
-	now := s.Clock()
-	e, changes, ok := s.catalog.get(k, now)
-	if ok {
-		return e.domain, nil
-	}
-	d, err := read()
-	if err == nil {
-		s.catalog.put(k, catalogEntry{until: now + catalogTTL, domain: d}, changes)
-	}
-	return d, err
+func (s *actions) cachedDomain(ctx context.Context, k catalogKey, read func() (*registry.Domain, error)) (*registry.Domain, error) {
+	e, err := s.catalog.find(ctx, k, s.Clock(), func() (catalogEntry, error) {
+		d, err := read()
+		return catalogEntry{domain: d}, err
+	})
+	return e.domain, err
 }
 
 // readDomain asks the registry itself, as changes of types must.
@@ -181,23 +214,19 @@ func (s *actions) activityType(ctx context.Context, w engine.World, d *registry.
 
 func (s *actions) cachedType(ctx context.Context, w engine.World, d *registry.Domain, id registry.TypeID) (*knownType, error) {
 	k := catalogKey{world: w, domain: d.Name, id: id}
-	now := s.Clock()
-	e, changes, ok := s.catalog.get(k, now)
-	if ok {
-		return e.found, nil
-	}
-	reply, err := s.Runs.Do(ctx, registry.TypesCommand(w, d.Name, registry.DescribeType{Sweep: d.Sweep, ID: id}))
+	e, err := s.catalog.find(ctx, k, s.Clock(), func() (catalogEntry, error) {
+		reply, err := s.Runs.Do(ctx, registry.TypesCommand(w, d.Name, registry.DescribeType{Sweep: d.Sweep, ID: id}))
+		if err != nil {
+			return catalogEntry{}, err
+		}
+		return catalogEntry{found: known(reply.(registry.Type))}, nil
+	})
 	var noRun *engine.UnknownRunError
 	var noType *registry.UnknownTypeError
 	if errors.As(err, &noRun) || errors.As(err, &noType) {
 		return &knownType{status: execution.TypeUnknown}, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	found := known(reply.(registry.Type))
-	s.catalog.put(k, catalogEntry{until: now + catalogTTL, found: found}, changes)
-	return found, nil
+	return e.found, err
 }
 
 func known(t registry.Type) *knownType {

@@ -1,10 +1,14 @@
 package swf
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"heddle/internal/engine"
 	"heddle/internal/swf/registry"
@@ -58,4 +62,74 @@ func TestCatalogIsWeighed(t *testing.T) {
 		t.Error("something is left")
 	}
 	t.Logf("up to %d entries; the heap grew by %d bytes", entries, most)
+}
+
+// TestCatalogAsksOnce: of those who want to know the same at one time one asks, for all; if there is no answer, or it
+// is from before a change, each of the others does. Who is gone waits for nobody.
+func TestCatalogAsksOnce(t *testing.T) {
+	const callers = 20
+	failed := errors.New("no answer")
+	for name, one := range map[string]struct {
+		err     error
+		changes bool
+		want    int64
+	}{
+		"answered": {want: 1},
+		"failed":   {err: failed, want: callers},
+		"changed":  {changes: true, want: callers},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &catalog{known: map[catalogKey]catalogEntry{}, asked: map[catalogKey]chan struct{}{}}
+			k := catalogKey{domain: "d"}
+			d := &registry.Domain{Name: "d"}
+			var asked, told atomic.Int64
+			answer := make(chan struct{})
+			find := func(ctx context.Context) {
+				e, err := c.find(ctx, k, 1, func() (catalogEntry, error) {
+					if asked.Add(1) == 1 {
+						<-answer
+						return catalogEntry{domain: d}, one.err
+					}
+					return catalogEntry{domain: d}, nil
+				})
+				if err == nil && e.domain == d {
+					told.Add(1)
+				}
+			}
+			for range callers {
+				go find(t.Context())
+			}
+			gone, leave := context.WithCancel(t.Context())
+			left := make(chan struct{})
+			synctest.Wait()
+			go func() {
+				find(gone)
+				close(left)
+			}()
+			synctest.Wait()
+			leave()
+			<-left
+			if asked.Load() != 1 || told.Load() != 0 {
+				t.Fatalf("%s: %d ask while one does, and %d are told", name, asked.Load(), told.Load())
+			}
+			if one.changes {
+				c.invalidate()
+			}
+			close(answer)
+			synctest.Wait()
+			want := int64(callers)
+			if one.err != nil {
+				want-- // who had no answer
+			}
+			if told.Load() != want || asked.Load() > one.want || one.want == 1 && asked.Load() != 1 || one.want > 1 && asked.Load() < 2 {
+				t.Errorf("%s: %d have asked, and %d were told", name, asked.Load(), told.Load())
+			}
+			if _, known := c.get(k, 1); known == one.changes && one.want == 1 || len(c.asked) != 0 {
+				t.Errorf("%s: known afterwards: %v; %d are still asked for", name, known, len(c.asked))
+			}
+			if _, known := c.get(k, 1+catalogTTL); known {
+				t.Errorf("%s: known for longer", name)
+			}
+		})
+	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // TestServerPageOfACluster: the page of the server shows both nodes; nothing that axe finds, nor
-// anything that scrolls sideways on a phone. So it is when one of them has gone.
+// anything that scrolls sideways on a phone. So it is when a shard has lost something, and when one of them has gone.
 func TestServerPageOfACluster(t *testing.T) {
 	chromium(t)
 	database := pgtest.New(t)
@@ -63,6 +63,19 @@ func TestServerPageOfACluster(t *testing.T) {
 	shown := func(node string) string { return `document.querySelector('tr[data-node="` + node + `"]')` }
 	look("cluster")
 	b.waits(shown("b") + `.textContent.includes("in order") && ` + shown("node-of-a-rather-long-name-0") + `.textContent.includes("this one")`)
+	if ask[bool](b, `document.querySelector("[data-losses]") !== null`) {
+		t.Error("nothing is lost, and the page says that something is")
+	}
+	// What a server writes that finds a shard short of what was acknowledged.
+	if _, err := database.SQL(`insert into heddle.meta values ('store/lost/7', '9000000')`); err != nil {
+		t.Fatal(err)
+	}
+	b.waits(`document.querySelector('tr[data-loss="7"]')?.textContent.includes("9,000,000") && document.body.textContent.includes("heddle accept-loss")`)
+	look("cluster with a loss")
+	if _, err := database.SQL(`delete from heddle.meta where key = 'store/lost/7'`); err != nil {
+		t.Fatal(err)
+	}
+	b.waits(`document.querySelector("[data-losses]") === null`)
 	if err := nodes[1].Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

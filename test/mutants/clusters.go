@@ -64,8 +64,8 @@ var clusters = []Mutant{{
 }, {
 	Name: "offers-not-sent-anew", // (!)
 	In:   "cluster.(*Cluster).announced",
-	Old:  "c.offerTo(a.Shard, t.run, o)",
-	New:  "_, _ = t, o",
+	Old:  "c.offerAll(a.Shard)",
+	New:  "",
 	Bug:  "When a task list moves, the tasks that wait on it are offered to nobody.",
 	Then: []string{worlds},
 }, {
@@ -295,4 +295,52 @@ var clusters = []Mutant{{
 	New:  "c.has(id) && c.shards[id].state == taking",
 	Bug:  "A node goes on with a shard that it has seen to lack steps.",
 	Then: []string{worlds},
+}, {
+	Name: "pair-task-offered-too",
+	In:   "cluster.(*Cluster).offerTo",
+	Old:  "case o.taken:",
+	New:  "case false:",
+	Bug:  "When a task list moves, a task that a poll of its own node has goes to another worker too, whose poll comes back with nothing.",
+}, {
+	Name: "pair-given-back-to-nobody",
+	In:   "cluster.(*hereClaim).End",
+	Old:  "if how == matching.Returned {",
+	New:  "if how == 0 {",
+	Bug:  "A task whose worker had gone, at the node that has its execution, is offered to no other one.",
+}, {
+	Name: "pair-of-before-offers-again",
+	In:   "cluster.(*hereClaim).End",
+	Old:  "if c.own[h.list][h.task] != h.offered {",
+	New:  "if false {",
+	Bug:  "A task that was withdrawn while a poll of its own node had it is offered again.",
+}, {
+	Name: "pair-swallowed-at-the-end-of-a-poll",
+	In:   "cluster.(*Cluster).awaitClaim",
+	Old:  "answer = <-far.answer // by which it has ended before",
+	New:  "return nil, nil",
+	Bug:  "A task that a poll of its own node is given as the poll's time is over stays there.",
+}, {
+	Name: "pair-passes-over-polls-for-ever",
+	In:   "cluster.(*Cluster).pairHere",
+	Old:  "if c.passes[id] == passesMax {",
+	New:  "if false {",
+	Bug:  "Workers of nodes that have few executions are given nothing as long as others wait.",
+}, {
+	Name: "pair-poll-waits-on-elsewhere",
+	In:   "cluster.(*Cluster).pairHere",
+	Old:  "c.send(c.links, p.member, &PollEnd{ID: p.ticket, Run: t.run, Offer: about})",
+	New:  "_ = about",
+	Bug:  "Who has a task list gives tasks to polls that are over, again and again, while others wait.",
+}, {
+	Name: "pair-late-claim-kept",
+	In:   "cluster.(*Cluster).Frame",
+	Old:  "c.send(c.links, member, &PollEnd{ID: f.ID, How: matching.Returned})",
+	New:  "_ = f",
+	Bug:  "A task that was on its way to a poll that is over waits until somebody tells of that poll.",
+}, {
+	Name: "pair-not-counted",
+	In:   "cluster.(*Cluster).pollEnded",
+	Old:  "if f.Run != (engine.RunID{}) {",
+	New:  "if false {",
+	Bug:  "The console and the numbers miss the tasks that met a poll of their own node.",
 }}

@@ -205,4 +205,22 @@ var flows = []Mutant{{
 	Old:  "p.crypt != nil || ",
 	New:  "",
 	Bug:  "What a run says of itself is not sealed.",
+}, {
+	Name: "flow-second-page-forgotten",
+	In:   "flow.(*Worker).events",
+	Old:  "all = append(all, page.Events...)",
+	New:  "_ = page",
+	Bug:  "A task whose events take several pages parks its run, which goes on by its whole history seconds later.",
+}, {
+	Name: "flow-panic-in-the-log",
+	In:   "flow.(*Worker).park",
+	Old:  "ok && p.crypt != nil",
+	New:  "ok && p.crypt == nil",
+	Bug:  "What a panic of sealed code says stands in the worker's log.",
+}, {
+	Name: "flow-broken-aside-unheard",
+	In:   "replay.(*Run).Aside",
+	Old:  "panic(why)",
+	New:  "return",
+	Bug:  "Code whose payload can't be encoded goes on as if it had been.",
 }}

@@ -34,7 +34,7 @@ var mapRuns = []Mutant{{
 }, {
 	Name: "pending-items-left-out",
 	In:   "sfn/maprun.(*State).pending",
-	Old:  "for _, item := range s.window {",
+	Old:  "for i, item := range s.window {",
 	New:  "for _, item := range s.window[:0] {",
 	Bug:  "PENDING files lack the items that have not begun.",
 }, {

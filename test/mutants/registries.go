@@ -31,4 +31,16 @@ var registries = []Mutant{{
 	Old:  "_, err := s.askDomain(ctx, worldOf(ctx), name, body)\n\ts.catalog.invalidate()",
 	New:  "_, err := s.askDomain(ctx, worldOf(ctx), name, body)",
 	Bug:  "For a second a deprecated domain takes executions, and a new tag does not count.",
+}, {
+	Name: "catalog-asked-by-all",
+	In:   "swf.(*catalog).find",
+	Old:  "c.asked[k] = mine",
+	New:  "_ = k",
+	Bug:  "Once a second all calls under way ask the registry for the same type.",
+}, {
+	Name: "catalog-waits-with-who-is-gone",
+	In:   "swf.(*catalog).find",
+	Old:  "case <-ctx.Done():",
+	New:  "case <-(chan struct{})(nil):",
+	Bug:  "A call whose caller has gone waits for the answer to another one.",
 }}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"path"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,8 @@ type coroutine struct {
 	stopped bool
 	done    bool
 	cond    func() bool // the scheduler asks it when all is blocked
+	aside   func()      // the scheduler calls it, and goes on with the coroutine
+	broke   *broken     // what that panicked with
 	call    string      // that waits; empty: it does not
 	waited  string      // the call that waited last
 	at      place       // and where
@@ -81,7 +84,9 @@ func (r *Run) settle() {
 			}
 			r.current = c
 			r.watched.Store(c)
-			c.next()
+			for c.next(); c.aside != nil; c.next() {
+				c.runAside()
+			}
 			r.watched.Store(nil)
 			r.current = nil
 			if c.done {
@@ -155,6 +160,40 @@ func (r *Run) block(call string) {
 		c.stopped = true
 		panic(unwound{})
 	}
+}
+
+// Aside calls f on the stack of whoever advances the run. What needs much stack would leave its coroutine with a stack of twice
+// the size for as long as that waits: encoding and decoding do. f must not wait.
+func (r *Run) Aside(f func()) {
+	c := r.current
+	c.aside = f
+	if !c.yield(struct{}{}) {
+		c.stopped = true
+		panic(unwound{})
+	}
+	if why := c.broke; why != nil {
+		c.broke = nil
+		panic(why)
+	}
+}
+
+// broken is what a function panicked with that was called aside, and where.
+type broken struct {
+	value any
+	stack string
+}
+
+func (b *broken) String() string { return fmt.Sprint(b.value) }
+
+func (c *coroutine) runAside() {
+	defer func() {
+		if why := recover(); why != nil {
+			c.broke = &broken{why, string(debug.Stack())}
+		}
+	}()
+	f := c.aside
+	c.aside = nil
+	f()
 }
 
 // Stack is where the code is that runs now, for who asks from another goroutine; empty: none does.

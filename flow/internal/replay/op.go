@@ -57,11 +57,13 @@ func (r *Run) beginOp(o *op) *Future {
 		o.future.Settle("", o.scope.err)
 		return o.future
 	}
-	if o.scope.ops == nil {
-		o.scope.ops = map[*op]uint64{}
-	}
-	o.scope.ops[o] = r.tick()
-	r.place(o.kind, o.send)
+	r.Aside(func() {
+		if o.scope.ops == nil {
+			o.scope.ops = map[*op]uint64{}
+		}
+		o.scope.ops[o] = r.tick()
+		r.place(o.kind, o.send)
+	})
 	return o.future
 }
 
@@ -443,7 +445,8 @@ func (r *Run) Go(s *Scope, call string, f func() (any, error)) (*Future, *any) {
 }
 
 func (r *Run) record(name, id string, value json.RawMessage) {
-	b, _ := json.Marshal(mark{ID: id, Value: value})
+	var b []byte
+	r.Aside(func() { b, _ = json.Marshal(mark{ID: id, Value: value}) })
 	r.decide(identity{string(types.DecisionTypeRecordMarker), id, name}, types.Decision{
 		DecisionType: types.DecisionTypeRecordMarker,
 		RecordMarkerDecisionAttributes: &types.RecordMarkerDecisionAttributes{

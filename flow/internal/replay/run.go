@@ -44,7 +44,7 @@ const (
 type Config struct {
 	RunID string
 	// Code starts with the run. What it returns closes the run.
-	Code func(r *Run, root *Scope, started *types.WorkflowExecutionStartedEventAttributes, input string) Close
+	Code func(r *Run, root *Scope, started *types.WorkflowExecutionStartedEventAttributes, input string) *Close
 	// Check has calls verify that the goroutine is the right one, which costs 1.5 µs each.
 	Check bool
 	// Strict compares inputs and durations with the history, too.
@@ -104,7 +104,7 @@ type Run struct {
 	unwinding bool
 	returned  bool
 	after     string // the last call of code that has returned, and its line
-	close     Close
+	close     *Close
 	refused   string // why the closing decision failed, if not by news
 	closed    bool
 	canceled  bool // was requested
@@ -585,7 +585,11 @@ func (p *Panic) text(said string) string {
 
 // panicked makes one of what was recovered; a deferred function calls it.
 func (r *Run) panicked(why any) error {
-	return &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task, At: here().String(), Event: r.event, Of: r.eventOf}
+	p := &Panic{Value: fmt.Sprint(why), Stack: string(debug.Stack()), Task: r.task, At: here().String(), Event: r.event, Of: r.eventOf}
+	if b, ok := why.(*broken); ok {
+		p.Stack = b.stack + p.Stack
+	}
+	return p
 }
 
 // Refused is a decision that failed, and without which the run can't go on.

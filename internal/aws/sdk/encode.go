@@ -61,7 +61,7 @@ func (e *encoder) encode(parameters *jsonvalue.Object) (*request, error) {
 		}
 	} else if parameters.Len() > 0 {
 		name, _ := parameters.At(0)
-		return nil, wrong("The field %q is not supported by %s", name, e.o.Name)
+		return nil, wrong("The field %q is not supported by Step Functions", name)
 	}
 	switch e.s.protocol {
 	case protocolQuery, protocolEC2:
@@ -83,7 +83,7 @@ func (e *encoder) members(of *Shape, o *jsonvalue.Object) (map[string]any, error
 	for called, v := range o.All() {
 		name := e.naming.member(of, called)
 		if name == "" {
-			return nil, wrong("The field %q is not supported by %s", called, e.o.Name)
+			return nil, wrong("The field %q is not supported by Step Functions", called)
 		}
 		if v == nil {
 			continue

@@ -22,6 +22,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"heddle/jsonvalue"
 )
 
 //go:embed models/*.json.gz
@@ -282,6 +284,48 @@ func (s *Service) Operation(name string) *Operation {
 // Takes tells whether an operation has a parameter of a name.
 func (o *Operation) Takes(n Naming, name string) bool {
 	return o.Input != nil && n.member(o.service.Shapes[o.Input.Shape], name) != ""
+}
+
+// Unknown adds the fields within a parameter that the operation does not take, at any depth. Called
+// gives the name that a field goes by, and whether its value is known.
+func (o *Operation) Unknown(fields []string, n Naming, parameter string, v any, called func(field string) (name string, known bool)) []string {
+	in := o.service.Shapes[o.Input.Shape]
+	m := in.Members[n.member(in, parameter)]
+	if m == nil {
+		return fields
+	}
+	return o.service.unknown(fields, n, m.Shape, v, called)
+}
+
+func (s *Service) unknown(fields []string, n Naming, shape string, v any, called func(string) (string, bool)) []string {
+	of := s.Shapes[shape]
+	switch v := v.(type) {
+	case []any:
+		if of.Type != "list" {
+			return fields
+		}
+		for _, item := range v {
+			fields = s.unknown(fields, n, of.Member.Shape, item, called)
+		}
+	case *jsonvalue.Object:
+		if of.Type != "structure" && of.Type != "map" || of.Document {
+			return fields
+		}
+		for field, inner := range v.All() {
+			name, known := called(field)
+			within := of.Value
+			if of.Type == "structure" {
+				if within = of.Members[n.member(of, name)]; within == nil {
+					fields = append(fields, name)
+					continue
+				}
+			}
+			if known {
+				fields = s.unknown(fields, n, within.Shape, inner, called)
+			}
+		}
+	}
+	return fields
 }
 
 // Lacks gives the parameters without which the operation is refused and that are not given, by

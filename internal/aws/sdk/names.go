@@ -10,10 +10,11 @@ import (
 type Naming int
 
 const (
-	// Java has the names of AWS's SDK for Java 2, with a capital: SSEKMSKeyId is SsekmsKeyId.
-	// Parameters may have the API's own names as well. A time is a text: 2024-03-17T11:09:25Z.
+	// Java has the names of AWS's SDK for Java 2, with a capital, and no others: SSEKMSKeyId is
+	// SsekmsKeyId, jobName is JobName. A time is a text: 2024-03-17T11:09:25Z.
 	Java Naming = iota
-	// Own has those of the API, with a capital. A time is a number of milliseconds.
+	// Own has those of the API, with a capital; parameters may have them as they are, too. A time is a
+	// number of milliseconds.
 	Own
 )
 
@@ -34,7 +35,7 @@ var instead = map[string]string{"equals": "equalsValue", "null": "nul"}
 
 // member finds the member that parameters call so; "": there is none.
 func (n Naming) member(of *Shape, called string) string {
-	if _, own := of.Members[called]; own {
+	if _, own := of.Members[called]; own && (n == Own || n.name(called) == called) {
 		return called
 	}
 	for name := range of.Members {

@@ -113,7 +113,7 @@ func TestAnswers(t *testing.T) {
 func TestRefusedParameters(t *testing.T) {
 	for _, c := range []struct{ service, operation, parameters, want string }{
 		{"sqs", "sendMessage", `{"Nope":1}`, `The field "Nope" is not supported`},
-		{"ecs", "runTask", `{"Cluster":"a","cluster":"b"}`, "given twice"}, // the role is asked about one
+		{"ecs", "runTask", `{"Cluster":"a","cluster":"b"}`, `The field "cluster" is not supported`},
 		{"sqs", "sendMessage", `{"MessageAttributes":[]}`, "have array where an object belongs"},
 		{"sqs", "getQueueAttributes", `{"AttributeNames":{}}`, "where an array belongs"},
 		{"s3", "getObject", `{"Bucket":"b"}`, "'Key' is required"},
@@ -131,6 +131,10 @@ func TestRefusedParameters(t *testing.T) {
 		if !ok || !strings.Contains(wrong.Message, c.want) || h.request != nil {
 			t.Errorf("%s %s: %v, sent %v; want %q", c.operation, c.parameters, err, h.request != nil, c.want)
 		}
+	}
+	// The API's names have a capital or none: the role is asked about one of them.
+	if _, err := do(t, &caught{}, "ecs", "runTask", `{"Cluster":"a","cluster":"b"}`, Own); err == nil || !strings.Contains(err.Error(), "given twice") {
+		t.Errorf("a field that is there with and without a capital: %v", err)
 	}
 }
 

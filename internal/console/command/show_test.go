@@ -59,7 +59,7 @@ func TestShowFile(t *testing.T) {
 // TestShowFileRefuses what is no history.
 func TestShowFileRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		`{}`: "there are none", `[]`: "there are none", `{"events":[{"eventId":1,"eventType":"WorkflowExecutionStarted","eventTimestamp":"yesterday"}]}`: "parsing time",
+		`{}`: "there are none", `[]`: "there are none", `{"events":[{"eventId":1,"eventType":"WorkflowExecutionStarted","eventTimestamp":"yesterday"}]}`: "want seconds since 1970",
 		`{"events":[{"eventId":"x"}]}`: "read an event", `{"events":[{}]}`: "no type", `{"events":[7]}`: "read",
 	} {
 		path := filepath.Join(t.TempDir(), "history.json")

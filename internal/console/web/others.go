@@ -51,6 +51,15 @@ type serverView struct {
 	*operator.GetServerStatusOutput
 	Sparks []spark
 	Vacant int64 // shards that nobody serves
+	// Losses are of shards that are shut, for they lack steps which were acknowledged. Unread: they are
+	// not known, as when the database does not answer.
+	Losses []loss
+	Unread bool
+}
+
+type loss struct {
+	operator.Loss
+	Lacks int64
 }
 
 // server shows how the server is.
@@ -66,6 +75,14 @@ func (v *visit) server() (*answer, error) {
 	view := &serverView{Frame: v.frame("Server"), GetServerStatusOutput: out, Sparks: sparks}
 	if out.ShardsVacant != nil {
 		view.Vacant = *out.ShardsVacant
+	}
+	if in := (&operator.ListLossesInput{}); v.barred("heddle", "ListLosses", in) == "" {
+		lost, err := call[operator.ListLossesOutput](v, "heddle", "ListLosses", in)
+		if view.Unread = err != nil; !view.Unread {
+			for _, l := range lost.Losses {
+				view.Losses = append(view.Losses, loss{l, l.Acknowledged - l.Has})
+			}
+		}
 	}
 	return refreshes("server", view), nil
 }

@@ -31,6 +31,8 @@ type Config struct {
 	Roots []credentials.Credential
 	// Partition is that of all accounts; empty: the first.
 	Partition string
+	// LastUse is of an access key at any of several servers; nil: there is one.
+	LastUse func(account, keyID string) Use
 }
 
 // Directory knows whom access keys stand for, and is the way to accounts. It
@@ -325,8 +327,16 @@ func (d *Directory) Used(account, keyID string, u Use) {
 	d.used[account][strings.Clone(keyID)] = Use{u.At, strings.Clone(u.Service), strings.Clone(u.Region)}
 }
 
-// LastUse tells of the last use of an account's access key; zero: none is known.
+// LastUse tells of the last use of an account's access key at any server; zero: none is known.
 func (d *Directory) LastUse(account, keyID string) Use {
+	if d.Config.LastUse != nil {
+		return d.Config.LastUse(account, keyID)
+	}
+	return d.LastUseHere(account, keyID)
+}
+
+// LastUseHere is LastUse at this server.
+func (d *Directory) LastUseHere(account, keyID string) Use {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.used[account][keyID]

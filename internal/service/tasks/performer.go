@@ -89,6 +89,8 @@ func (p *Performer) take() {
 	for p.life.Err() == nil {
 		claim, err := p.Performed.Poll(p.life, p.List, matching.Poller{})
 		switch {
+		case errors.Is(err, matching.ErrCutOff): // operators hear of that otherwise
+			p.rest()
 		case err != nil:
 			p.complain(err)
 			p.rest()

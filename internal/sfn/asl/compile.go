@@ -27,14 +27,16 @@ type Options struct {
 	// made of it has this state, SingleState, alone; the states that come next are
 	// only names.
 	Single bool
-	// Calls tells whether there is an action of a service that is called through AWS's SDK
+	// Calls tells whether there is an action of a service, of all that are called through AWS's SDK
 	// ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all are believed.
 	Calls func(service, action string) (takes *Parameters, known bool)
 }
 
 // Parameters are those of a call.
 type Parameters struct {
-	Takes func(name string) bool
+	// Unknown gives the fields that it does not take, at any depth, in their order. Called gives the
+	// name that a field goes by, and whether its value is known.
+	Unknown func(given *jsonvalue.Object, called func(field string) (name string, known bool)) []string
 	// Lacks gives those without which nobody is called, and that are not given.
 	Lacks func(given map[string]bool) []string
 }

@@ -45,6 +45,11 @@ func TestDiagnostics(t *testing.T) {
 		what  string
 		cases map[string]string // what is said, by definition
 	}{
+		{"form goes before transitions", map[string]string{
+			`{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"Z","Foo":1},"B":{"Type":"Pass","Bar":1,"End":true}}}`: "SCHEMA /States/A Field 'Foo' is not supported\nSCHEMA /States/B Field 'Bar' is not supported",
+			`{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"Z"},"B":{"Type":"Pass","End":true}}}`:                 "MISSING_TRANSITION_TARGET /States/A/Next Missing 'Next' target: Z\nMISSING_TRANSITION_TARGET /States/B State \"B\" is not reachable.",
+			`{"States":{"A":{"Type":"Pass","Next":"Z"}}}`:                                                              `SCHEMA / These fields are required: [StartAt]`,
+		}},
 		{"a machine", map[string]string{
 			``:                                 `SCHEMA - Definition must be a valid JSON object`,
 			"\n ":                              `SCHEMA - Definition must be a valid JSON object`,
@@ -178,7 +183,8 @@ func TestDiagnostics(t *testing.T) {
 			one(`{"Type":"Task","Resource":"arn:aws:states:us-east-1:1:activity:a","Credentials":{"RoleArn.$":"$.r"},"End":true}`):                 ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:us-east-1:1:activity:a","Credentials":{"RoleArn":"arn:aws:iam::1:role/r"},"End":true}`): ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"Payload":1},"End":true}`):                               `SCHEMA /States/X/Parameters The field 'FunctionName' is required but was missing`,
-			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true}`):                                                          `SCHEMA /States/X/Parameters The field 'FunctionName' is required but was missing`,
+			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true}`):                                                          `SCHEMA /States/X Parameters field is required for resource ARN: arn:aws:states:::lambda:invoke`,
+			oneJSONata(`{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:s3:listBuckets","End":true}`):                                          `SCHEMA /States/X Arguments field is required for resource ARN: arn:aws:states:::aws-sdk:s3:listBuckets`,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","payload.$":"$"},"End":true}`):        `SCHEMA /States/X/Parameters The field "payload" is not supported by Step Functions`,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","Parameters":{"Anything":"f"},"End":true}`):                    ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName.$":"$.f"},"End":true}`):                    ``,

@@ -265,45 +265,61 @@ func parametersOf(r *Resource) (of shape, known bool) {
 	return of, known
 }
 
-// integrationFields looks at the parameters of an integration.
+// integrationFields looks at the parameters of an integration. Which the optimised ones take is
+// said here, as far as it is known; all else the models of the services tell.
 func (r *reading) integrationFields(o *jsonvalue.Object) {
-	if r.s.Resource == nil {
-		return
-	}
-	shape, known := parametersOf(r.s.Resource)
-	takes, lacks := shape.takes, shape.lacks
-	if r.calls != nil && strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
-		var call *Parameters
-		if call, _ = r.calls(r.s.Resource.Service, r.s.Resource.Action); call != nil {
-			known, takes, lacks = true, call.Takes, call.Lacks
-		}
-	}
-	if !known {
+	called := r.s.Resource
+	if called == nil || called.Kind != Integration {
 		return
 	}
 	field := "Parameters"
 	if r.s.Language == JSONata {
 		field = "Arguments"
 	}
-	given := &jsonvalue.Object{}
-	if v, ok := o.Get(field); ok {
-		if given, ok = v.(*jsonvalue.Object); !ok {
-			return // an expression gives them
+	v, there := o.Get(field)
+	if !there {
+		r.wrong(r.at, field+" field is required for resource ARN: "+called.ARN)
+		return
+	}
+	given, ok := v.(*jsonvalue.Object)
+	if !ok {
+		return // an expression gives them
+	}
+	shape, known := parametersOf(called)
+	lacks := shape.lacks
+	var unknown []string
+	if r.calls != nil {
+		if model, _ := r.calls(called.Service, called.Action); model != nil {
+			unknown = model.Unknown(given, r.called)
+			if !known && strings.HasPrefix(called.Service, "aws-sdk:") {
+				known, lacks = true, model.Lacks
+			}
 		}
-	} else if strings.HasPrefix(r.s.Resource.Service, "aws-sdk:") {
-		return // the input does
 	}
 	has := map[string]bool{}
 	for name := range given.All() {
-		if r.s.Language == JSONPath {
-			name = strings.TrimSuffix(name, ".$")
-		}
+		name, _ = r.called(name)
 		has[name] = true
-		if !takes(name) {
-			r.wrong(r.at+"/"+field, unsupportedParameter(name))
+		if shape.known != nil && !shape.takes(name) && !slices.Contains(unknown, name) {
+			unknown = append(unknown, name)
 		}
+	}
+	for _, name := range unknown {
+		r.wrong(r.at+"/"+field, unsupportedParameter(name))
+	}
+	if !known {
+		return
 	}
 	for _, name := range lacks(has) {
 		r.wrong(r.at+"/"+field, missingParameter(name))
 	}
+}
+
+// called is the name that a field of parameters goes by, and whether its value is in the definition.
+func (r *reading) called(field string) (name string, known bool) {
+	if r.s.Language == JSONPath {
+		name, isPath := strings.CutSuffix(field, ".$")
+		return name, !isPath
+	}
+	return field, true
 }

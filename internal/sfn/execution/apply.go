@@ -362,6 +362,7 @@ func (s *State) applyEvent(id int64, at engine.Time, e *Body) {
 		return
 	case MapIterationFailed:
 		s.endIteration(t, id, e, nil)
+		s.thread(t.owner).group.outputs[t.index] = e.hidden.input
 		return
 	case ParallelStateFailed, MapStateFailed:
 		s.halt(t)

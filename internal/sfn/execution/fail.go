@@ -69,8 +69,13 @@ func fullCause(limit int) string {
 
 // tooLarge fails because what a state gives is too large.
 func (e *evaluation) tooLarge(label string, at int64) {
-	e.failed = &failure{name: text(errDataLimit), at: at, cause: text(
-		"The state/task '" + label + "' returned a result with a size exceeding the maximum number of bytes service limit.")}
+	f := TooLarge(label)
+	e.failed = &failure{name: &f.Name, cause: &f.Cause, at: at}
+}
+
+// TooLarge is the failure of what gives more than a value may have.
+func TooLarge(label string) *asl.Failure {
+	return &asl.Failure{Name: errDataLimit, Cause: "The state/task '" + label + "' returned a result with a size exceeding the maximum number of bytes service limit."}
 }
 
 // evaluationFailed fails a thread whose state could not be evaluated.
@@ -120,13 +125,18 @@ func (t *turn) fail(th *thread, st *asl.State, f failure) {
 	f.task, f.heartbeat, f.queried, f.within = false, false, false, th
 	outer := t.state(owner)
 	if owner.group.items != nil {
-		t.emit(th, &Body{Type: MapIterationFailed, Previous: f.at, Name: outer.Name, Index: th.index})
 		g := owner.group
+		failed := &Body{Type: MapIterationFailed, Previous: f.at, Name: outer.Name, Index: th.index}
+		asMapRun := s.rehearsed != nil && outer.Distributed
+		if asMapRun { // what its executions end of counts alike, and is in the output
+			f.uncatchable, failed.hidden.input = false, t.rehearsedFailure(owner, outer, th.index, &f)
+		}
+		t.emit(th, failed)
 		if g.failed <= g.tolerated && !f.uncatchable {
 			t.iterationEnded(owner)
 			return
 		}
-		if g.tolerated > 0 && g.failed > g.tolerated && !f.uncatchable {
+		if (g.tolerated > 0 || asMapRun) && g.failed > g.tolerated && !f.uncatchable {
 			f.name, f.cause = TooManyFailed()
 		}
 	}

@@ -259,6 +259,17 @@ func PlainItem(described *jsonvalue.Object) any {
 	return value
 }
 
+// Described is an item that a reader tells of, as a value: see DescribedItem.
+func Described(key *string, value any, source string) *jsonvalue.Object {
+	o := jsonvalue.NewObject(3)
+	if key != nil {
+		o.Set(pairKey, *key)
+	}
+	o.Set(pairValue, value)
+	o.Set("Source", source)
+	return o
+}
+
 // DescribedItem is what a reader tells of an item, if items are described: a JSON text, as the
 // value is. A key is that of the member of an object that it is, nil if it is none.
 func DescribedItem(key *string, value, source string) string {
@@ -479,12 +490,7 @@ func (e *evaluation) distribute(in, items any) {
 		order.Input, order.Context = jsonvalue.Text(in), jsonvalue.Text(t.context(th, st, nil))
 	}
 	started := t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: length, hidden: hidden{group: b}})
-	base, _, _ := strings.Cut(s.machine, "/")
-	label := st.Label
-	if label == "" { // the same for each run of the state
-		label = DerivedUUID(fmt.Sprintf("%s %x %d %s", base, s.settings.Definition[:], th.flow, st.Name))
-	}
-	name := MapRunName(s.id.Name.World, base+"/"+label, DerivedUUID(fmt.Sprintf("%x %d", s.id.Run[:], started)))
+	name := MapRunName(s.id.Name.World, s.labelled(th, st), DerivedUUID(fmt.Sprintf("%x %d", s.id.Run[:], started)))
 	order.StateMachine = s.roleFor()
 	t.emit(th, &Body{Type: MapRunStarted, Previous: started, MapRun: MapRunARN(name)})
 	t.send(engine.Message{
@@ -492,11 +498,21 @@ func (e *evaluation) distribute(in, items any) {
 	})
 }
 
+// labelled is what executions of a Map state's items go by: the machine's name, and the state's label.
+func (s *State) labelled(th *thread, st *asl.State) string {
+	base, _, _ := strings.Cut(s.machine, "/")
+	label := st.Label
+	if label == "" { // the same for each run of the state
+		label = DerivedUUID(fmt.Sprintf("%s %x %d %s", base, s.settings.Definition[:], th.flow, st.Name))
+	}
+	return base + "/" + label
+}
+
 // cannotDistribute tells what a Map state in distributed mode wants that is not done yet; "":
 // nothing.
 func (e *evaluation) cannotDistribute() string {
 	switch st := e.st; {
-	case !st.Distributed || e.t.trial != nil || e.t.s.rehearsed:
+	case !st.Distributed || e.t.trial != nil || e.t.s.rehearsed != nil:
 		return ""
 	case e.t.s.express:
 		return "within an express execution"

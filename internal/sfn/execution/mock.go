@@ -92,7 +92,7 @@ func (e *evaluation) mock() *Answer {
 	s := e.t.s
 	i := s.settings.mocked(e.st.Name)
 	if i < 0 {
-		if s.rehearsed {
+		if s.rehearsed != nil {
 			e.unmocked()
 		}
 		return nil

@@ -32,9 +32,9 @@ type State struct {
 	named   string // its ARN, once it was wanted
 	of      string // ARN of the machine
 
-	express   bool // of an express state machine
-	ephemeral bool // in memory alone, and somebody waits for it
-	rehearsed bool // in memory alone, and calls nothing
+	express   bool       // of an express state machine
+	ephemeral bool       // in memory alone, and somebody waits for it
+	rehearsed *Rehearsal // that it is: in memory alone, and calls nothing; else nil
 
 	settings *Settings // those of its first event; never changed
 	input    datum     // of the execution, as its caller wrote it
@@ -275,6 +275,7 @@ type group struct {
 	freed       int64  // the last event within the iteration that ended last
 	mapRun      string // ARN of the map run; "": it has not begun
 	ended       bool   // the map run has
+	source      string // of the items of a trial that an ItemReader has read; else "", and never stored
 }
 
 // New is an execution before its first event.
@@ -377,9 +378,9 @@ func (g *group) item(index int64) any {
 func (g *group) shownItem(index int64) any {
 	if o, ok := g.items.Value().(*jsonvalue.Object); ok {
 		key, value := o.At(int(index))
-		return itemContext(index, &key, value, stateData)
+		return itemContext(index, &key, value, cmp.Or(g.source, stateData))
 	}
-	return itemContext(index, nil, g.item(index), stateData)
+	return itemContext(index, nil, g.item(index), cmp.Or(g.source, stateData))
 }
 
 // item is what a thread is about, if it is an iteration's.

@@ -285,7 +285,7 @@ func (e *evaluation) mapState() {
 	}
 	in := e.input()
 	items := e.items(in)
-	if e.failed == nil && st.Distributed && t.trial == nil && !t.s.rehearsed {
+	if e.failed == nil && st.Distributed && t.trial == nil && t.s.rehearsed == nil {
 		e.distribute(in, items)
 		return
 	}
@@ -305,6 +305,9 @@ func (e *evaluation) mapState() {
 	}
 	b := &begun{flows: []int{st.Iterator.Number}, starts: []string{st.Iterator.StartAt.Name}, items: &list, concurrency: concurrency}
 	b.tolerated = e.tolerated(in, length)
+	if t.trial != nil {
+		e.writer(in) // as far as it can fail
+	}
 	if f := e.failed; f != nil { // is said once the state has begun
 		f.at = t.emit(th, &Body{Type: MapStateStarted, Previous: th.previous, Length: length, hidden: hidden{group: b}})
 		return
@@ -409,6 +412,7 @@ func (e *evaluation) readItems(in any) any {
 		e.failWith(&asl.Failure{Name: ReaderFailed, Cause: why, Plain: true}, "")
 		return nil
 	}
+	t.source = r.Source()
 	items := t.ReaderItems
 	if r.MaxItems > 0 {
 		items = firstItems(items, r.MaxItems)
@@ -466,7 +470,7 @@ func (e *evaluation) tolerated(in any, length int64) int64 {
 		n = *o.Count
 	}
 	if o.Percent != nil {
-		of := int64(*o.Percent / 100 * float64(length))
+		of := int64(*o.Percent * float64(length) / 100)
 		if o.Count == nil || of < n {
 			n = of
 		}
@@ -537,6 +541,14 @@ func (t *turn) beginIteration(th *thread) {
 	previous := g.started
 	if index >= g.concurrency {
 		previous = g.freed
+	}
+	if r := t.s.rehearsed; r != nil && st.Distributed {
+		d := input
+		if d == nil {
+			of := of(g.item(index))
+			d = &of
+		}
+		r.began(th.number, index, d.Text(), t.in.Now)
 	}
 	t.emit(th, &Body{Type: MapIterationStarted, Previous: previous, Name: st.Name, Index: index, hidden: hidden{input: input}})
 }

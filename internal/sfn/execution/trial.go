@@ -34,6 +34,7 @@ type Trial struct {
 	turn   *turn
 	thread *thread
 	seen   map[string]any // by the members of InspectionData
+	source string         // of the items that an ItemReader reads
 	failed *failure
 }
 
@@ -106,7 +107,8 @@ func (r *Trial) Begin() {
 		e := &evaluation{t: t, th: th, st: r.State}
 		e.waited()
 		r.settle(e)
-	case r.State.Type == asl.Map && r.Waits():
+	case r.State.Type == asl.Map && r.Waits() && (r.State.ItemReader == nil || r.ReaderItems != nil):
+		r.thread.group.source = r.source
 		r.showItems()
 	}
 }

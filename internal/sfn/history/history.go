@@ -6,8 +6,6 @@ package history
 import (
 	"bytes"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/go-faster/jx"
@@ -46,30 +44,21 @@ func (e *Event) Bad() bool {
 	return wentWrong(e.Type) || e.Type == "ExecutionAborted"
 }
 
-// Reader reads events, many of which have the same texts: it keeps those once.
-type Reader struct {
-	texts map[string]string
-	json  jx.Decoder
-}
-
-const (
-	textsMax = 4096 // how many texts a Reader keeps
-	textMax  = 128  // how long they are
-)
+// Reader reads events.
+type Reader struct{ diagnose.Reader }
 
 // Read reads an event, into one that is empty.
 func (r *Reader) Read(b []byte, e *Event) error {
-	r.json.ResetBytes(b)
-	err := r.json.ObjBytes(func(d *jx.Decoder, key []byte) error {
+	err := r.Members(b, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "id":
-			return whole(d, &e.ID)
+			return r.Whole(d, &e.ID)
 		case "previousEventId":
-			return whole(d, &e.Previous)
+			return r.Whole(d, &e.Previous)
 		case "type":
-			return r.text(d, &e.Type)
+			return r.Text(d, &e.Type)
 		case "timestamp":
-			return moment(d, &e.At)
+			return r.Moment(d, &e.At)
 		}
 		if !bytes.HasSuffix(key, []byte("EventDetails")) || d.Next() != jx.Object {
 			return d.Skip()
@@ -96,68 +85,23 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 func (r *Reader) detail(to *Details, d *jx.Decoder, key []byte) error {
 	switch string(key) {
 	case "name":
-		return r.text(d, &to.Name)
+		return r.Text(d, &to.Name)
 	case "resource":
-		return r.text(d, &to.Resource)
+		return r.Text(d, &to.Resource)
 	case "error":
-		return r.text(d, &to.Error)
+		return r.Text(d, &to.Error)
 	case "cause":
-		return r.text(d, &to.Cause)
+		return r.Text(d, &to.Cause)
 	case "workerName":
-		return r.text(d, &to.Worker)
+		return r.Text(d, &to.Worker)
 	case "state":
-		return r.text(d, &to.State)
+		return r.Text(d, &to.State)
 	case "length":
-		return whole(d, &to.Length)
+		return r.Whole(d, &to.Length)
 	case "mapRunArn":
-		return r.text(d, &to.MapRun)
+		return r.Text(d, &to.MapRun)
 	}
 	return d.Skip()
-}
-
-func (r *Reader) text(d *jx.Decoder, to *string) error {
-	if d.Next() == jx.Null {
-		return d.Null()
-	}
-	b, err := d.StrBytes()
-	if err != nil {
-		return err
-	}
-	known, is := r.texts[string(b)]
-	if !is {
-		known = string(b)
-		if len(b) <= textMax && len(r.texts) < textsMax {
-			if r.texts == nil {
-				r.texts = map[string]string{}
-			}
-			r.texts[known] = known
-		}
-	}
-	*to = known
-	return nil
-}
-
-// moment reads a time: seconds, or as the AWS CLI writes it.
-func moment(d *jx.Decoder, to *engine.Time) error {
-	raw, err := d.Raw()
-	if err != nil {
-		return err
-	}
-	if seconds, err := strconv.ParseFloat(string(raw), 64); err == nil {
-		*to = engine.Time(math.Round(seconds * 1000))
-		return nil
-	}
-	*to, err = diagnose.ReadMoment(raw)
-	return err
-}
-
-func whole(d *jx.Decoder, to *int64) error {
-	if d.Next() == jx.Null {
-		return d.Null()
-	}
-	n, err := d.Int64()
-	*to = n
-	return err
 }
 
 // What is what an event is about, in a few words.

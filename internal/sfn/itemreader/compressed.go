@@ -151,7 +151,7 @@ func (r *Reader) compressed(ctx context.Context, decompress func(io.Reader) (io.
 // decompressed reads on in a stream, and leaves it where it ends.
 func (r *Reader) decompressed(ctx context.Context, one *stream, p *inObject, part *part) error {
 	stop := context.AfterFunc(ctx, one.cancel)
-	err := broken(r.values(&counted{Reader: one.plain}, p, part), one.key)
+	err := broken(r.values(one.plain, p, part), one.key)
 	if !stop() || err != nil || part.done {
 		one.end()
 		return err

@@ -1,6 +1,7 @@
 // Package itemreader reads the items of a Map state in distributed mode from a bucket: a part
 // at a time, each from where the part before has ended. So who reads needs memory for one
-// part, however large the object is.
+// part, however large the object is. An item that is larger than a part is cut before it goes on; for it there is
+// room in memory, which all who read share.
 //
 // Source: Step Functions Developer Guide, ItemReader (Map).
 package itemreader
@@ -28,8 +29,8 @@ import (
 // Reader is what is to be read, and from where.
 type Reader struct {
 	Store bucket.Store
-	// Room is the memory for what can't be read in small pieces: pages of Parquet files. Nil: it
-	// is bounded by nothing.
+	// Room is the memory for what can't be read in small pieces: pages of Parquet files, and large items.
+	// Nil: it is bounded by nothing.
 	Room *bucket.Room
 	// Streams has what is being decompressed between parts, by Of, who reads. Nil: each part
 	// decompresses from the beginning.
@@ -53,6 +54,9 @@ type Reader struct {
 	// they are in, and of the member that they are of an object of JSON, nil if they are none. Nil:
 	// members are objects with Key and Value.
 	Describe func(bucket, object string, member *string, value string) string
+	// Cut makes an item, a JSON text, of one with more than ItemBytes: the index is that in its part. Its
+	// error ends reading. Nil: there may be none.
+	Cut func(index int, bucket, object string, member *string, value any) (string, error)
 }
 
 // Part is some items.
@@ -60,6 +64,7 @@ type Part struct {
 	Items    []string // JSON texts
 	Position []byte   // where the next part begins
 	Done     bool     // there is none
+	Cut      []int64  // which of the items were cut, in order
 }
 
 // Error says what is wrong with what was read, for the user.
@@ -67,11 +72,19 @@ type Error struct{ Cause string }
 
 func (e *Error) Error() string { return e.Cause }
 
-// Bounds of a part, and of an item.
+// ItemBytes is what an item may have that is not cut.
+const ItemBytes = 256 << 10
+
+// Bounds of a part, and of what is read. Step Functions takes rows of 8 MB, and headers of 10 KiB
+// (Developer Guide, ItemReader).
 const (
 	partItems    = 1000
 	partBytes    = 192 << 10
-	itemBytes    = 1 << 20
+	readBytes    = 8 << 20 // of an item
+	readValues   = 500_000 // in an item with more than ItemBytes
+	valueBytes   = 40      // that a value takes in memory
+	largeBytes   = 4*readBytes + readValues*valueBytes
+	headersBytes = 10 << 10
 	manifestSize = 4 << 20
 )
 
@@ -104,7 +117,8 @@ func (r *Reader) Next(ctx context.Context, from []byte, most int64) (*Part, erro
 			return nil, fmt.Errorf("read where items go on: %w", err)
 		}
 	}
-	part := &part{most: int(min(most, partItems)), describe: r.Describe}
+	part := &part{most: int(min(most, partItems)), describe: r.Describe, cut: r.Cut, take: r.roomForLarge(ctx)}
+	defer part.give()
 	var err error
 	switch {
 	case r.List && r.InputType == "":
@@ -122,7 +136,17 @@ func (r *Reader) Next(ctx context.Context, from []byte, most int64) (*Part, erro
 		return nil, err
 	}
 	b, err := json.Marshal(&p)
-	return &Part{part.items, b, part.done}, err
+	return &Part{part.items, b, part.done, part.cuts}, err
+}
+
+// roomForLarge takes room for an item that is large, and gives what gives it back.
+func (r *Reader) roomForLarge(ctx context.Context) func() (give func(), err error) {
+	return func() (func(), error) {
+		if r.Room == nil {
+			return func() {}, nil
+		}
+		return func() { r.Room.Give(largeBytes) }, r.Room.Take(ctx, largeBytes)
+	}
 }
 
 // part is items that are being read, from an object.
@@ -133,27 +157,100 @@ type part struct {
 	done  bool
 
 	describe       func(bucket, object string, member *string, value string) string
+	cut            func(index int, bucket, object string, member *string, value any) (string, error)
+	cuts           []int64
 	bucket, object string
+
+	take func() (give func(), err error)
+	held func() // gives back the room for the item that is being read; nil: it is small so far
 }
 
 func (p *part) full() bool { return len(p.items) >= p.most || p.bytes >= partBytes }
 
-func (p *part) add(item string) error { return p.addMember(nil, item) }
+// grows is told how large the item is that is being read.
+func (p *part) grows(size int) (err error) {
+	switch {
+	case size > readBytes:
+		return tooLarge(size, readBytes)
+	case size > ItemBytes && p.held == nil:
+		var give func()
+		if give, err = p.take(); err == nil {
+			p.held = give
+		}
+	}
+	return err
+}
 
-// addMember adds an item that is a member of an object; nil: it is none.
-func (p *part) addMember(member *string, item string) error {
-	if len(item) > itemBytes {
-		return &Error{fmt.Sprintf("An item has %d bytes, and may have %d at most.", len(item), itemBytes)}
+// give gives back the room for an item.
+func (p *part) give() {
+	if p.held != nil {
+		p.held()
+		p.held = nil
+	}
+}
+
+func tooLarge(size, most int) error {
+	return &Error{fmt.Sprintf("An item has %d bytes, and may have %d at most.", size, most)}
+}
+
+// add adds an item, with the text of it if that is at hand. A member is that of an object that it is, nil: it is none.
+func (p *part) add(member *string, item any, text string) error {
+	defer p.give()
+	size := 0
+	if p.held != nil {
+		size = jsonvalue.Size(item)
+	}
+	if text == "" && size <= ItemBytes {
+		text = jsonvalue.Text(item)
 	}
 	switch {
+	case size > ItemBytes && p.cut == nil:
+		return tooLarge(size, ItemBytes)
+	case size > ItemBytes:
+		item, err := p.cut(len(p.items), p.bucket, p.object, member, item)
+		if err != nil {
+			return err
+		}
+		text, p.cuts = item, append(p.cuts, int64(len(p.items)))
 	case p.describe != nil:
-		item = p.describe(p.bucket, p.object, member, item)
+		text = p.describe(p.bucket, p.object, member, text)
 	case member != nil:
-		item = `{"Key":` + jsonvalue.Text(*member) + `,"Value":` + item + "}"
+		text = `{"Key":` + jsonvalue.Text(*member) + `,"Value":` + text + "}"
 	}
-	p.items = append(p.items, item)
-	p.bytes += len(item)
+	p.items = append(p.items, text)
+	p.bytes += len(text)
 	return nil
+}
+
+// addJSON adds an item that is a JSON text.
+func (p *part) addJSON(member *string, text string) error {
+	if err := p.grows(len(text)); err != nil {
+		return err
+	}
+	if p.held != nil && values(text) > readValues {
+		return &Error{fmt.Sprintf("An item has more than %d values.", readValues)}
+	}
+	v, err := jsonvalue.ParseString(text)
+	if err != nil {
+		return &Error{"An item is no JSON: " + err.Error()}
+	}
+	return p.add(member, v, "")
+}
+
+// values is how many values there are in a JSON text at most.
+func values(text string) (n int) {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch b := text[i]; {
+		case quoted && b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case !quoted && (b == ',' || b == ':' || b == '[' || b == '{'):
+			n++
+		}
+	}
+	return n
 }
 
 func (r *Reader) list(ctx context.Context, p *position, part *part) error {
@@ -173,7 +270,7 @@ func (r *Reader) list(ctx context.Context, p *position, part *part) error {
 		item.Set("LastModified", float64(o.LastModified.Unix()))
 		item.Set("Size", float64(o.Size))
 		item.Set("StorageClass", o.StorageClass)
-		failed = part.add(jsonvalue.Text(item))
+		failed = part.add(nil, item, "")
 		p.After = o.Key
 		return failed == nil
 	})
@@ -305,11 +402,12 @@ func (r *Reader) object(ctx context.Context, bucket, key string, p *inObject, pa
 	}
 	defer body.Close()
 	p.ETag = o.ETag
-	return r.values(&counted{Reader: bufio.NewReaderSize(body, 64<<10)}, p, part)
+	return r.values(bufio.NewReaderSize(body, 64<<10), p, part)
 }
 
 // values reads items by the type of the input.
-func (r *Reader) values(in *counted, p *inObject, part *part) (err error) {
+func (r *Reader) values(from *bufio.Reader, p *inObject, part *part) (err error) {
+	in := &counted{Reader: from, grows: part.grows}
 	switch r.InputType {
 	case "CSV":
 		err = r.csv(in, p, part)
@@ -341,10 +439,15 @@ func (r *Reader) parquet(ctx context.Context, in, key string, p *inObject, part 
 			p.Rows = &parquet.Place{}
 		}
 		var rows []string
-		rows, *p.Rows, err = file.Rows(ctx, *p.Rows, part.most-len(part.items), partBytes-part.bytes, itemBytes)
+		rows, *p.Rows, err = file.Rows(ctx, *p.Rows, part.most-len(part.items), partBytes-part.bytes, readBytes)
 		part.done = len(rows) == 0
 		for _, row := range rows {
-			if err := part.add(row); err != nil {
+			if len(row) <= ItemBytes {
+				err = part.add(nil, nil, row)
+			} else {
+				err = part.addJSON(nil, row)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -383,7 +486,8 @@ func (r *ranges) ReadAt(ctx context.Context, b []byte, offset int64) error {
 // counted counts the bytes that were read.
 type counted struct {
 	*bufio.Reader
-	n int64
+	n     int64
+	grows func(size int) error // is told how large the item is that is being read
 }
 
 // ReadByte implements io.ByteReader.
@@ -408,8 +512,9 @@ func (c *counted) line() (string, error) {
 		case b == '\n':
 			return string(line), nil
 		}
-		if line = append(line, b); len(line) > itemBytes {
-			return "", &Error{fmt.Sprintf("A line has more than %d bytes.", itemBytes)}
+		line = append(line, b)
+		if err := c.grows(len(line)); err != nil {
+			return "", err
 		}
 	}
 }
@@ -432,14 +537,6 @@ func jsonLines(in *counted, part *part) error {
 		}
 	}
 	return nil
-}
-
-func (p *part) addJSON(member *string, text string) error {
-	v, err := jsonvalue.ParseString(text)
-	if err != nil {
-		return &Error{"An item is no JSON: " + err.Error()}
-	}
-	return p.addMember(member, jsonvalue.Text(v))
 }
 
 // jsonItems reads a list, or an object where one may be: each value from the end of the one before.
@@ -586,10 +683,8 @@ func (c *counted) beyondSpace() (byte, error) {
 func (c *counted) value(first byte) (string, error) {
 	text := []byte{first}
 	err := c.scan(first, func(b byte) error {
-		if text = append(text, b); len(text) > itemBytes {
-			return &Error{fmt.Sprintf("An item has more than %d bytes.", itemBytes)}
-		}
-		return nil
+		text = append(text, b)
+		return c.grows(len(text))
 	})
 	return string(text), err
 }
@@ -644,9 +739,12 @@ func (r *Reader) csv(in *counted, p *inObject, part *part) error {
 	if !p.Begun {
 		p.Headers = r.Headers
 		if !r.HeadersGiven {
-			row, err := in.row(delimiter)
+			row, err := in.row(delimiter, headersBytes)
 			if err != nil && !errors.Is(err, io.EOF) {
 				return err
+			}
+			if in.n > headersBytes {
+				return &Error{fmt.Sprintf("CSV headers have more than %d bytes.", headersBytes)}
 			}
 			p.Headers = row
 		}
@@ -661,7 +759,7 @@ func (r *Reader) csv(in *counted, p *inObject, part *part) error {
 // rows reads rows as items, and shows each, which may be changed.
 func rows(in *counted, delimiter byte, headers []string, part *part, show func(*jsonvalue.Object)) error {
 	for !part.full() {
-		row, err := in.row(delimiter)
+		row, err := in.row(delimiter, len(headers))
 		if errors.Is(err, io.EOF) {
 			part.done = true
 			return nil
@@ -678,15 +776,15 @@ func rows(in *counted, delimiter byte, headers []string, part *part, show func(*
 			item.Set(header, cell)
 		}
 		show(item)
-		if err := part.add(jsonvalue.Text(item)); err != nil {
+		if err := part.add(nil, item, ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// row reads a row (RFC 4180); a blank line is one of one cell. io.EOF: there is none.
-func (c *counted) row(delimiter byte) (cells []string, err error) {
+// row reads a row (RFC 4180), and gives so many of its cells; a blank line is one of one cell. io.EOF: there is none.
+func (c *counted) row(delimiter byte, most int) (cells []string, err error) {
 	var cell []byte
 	read, quoted, wasQuoted, bytes := false, false, false, 0
 	end := func() {
@@ -694,7 +792,9 @@ func (c *counted) row(delimiter byte) (cells []string, err error) {
 		if len(cells) == 0 {
 			text = strings.TrimPrefix(text, "\ufeff")
 		}
-		cells, cell, wasQuoted = append(cells, text), cell[:0], false
+		if cell, wasQuoted = cell[:0], false; len(cells) < most {
+			cells = append(cells, text)
+		}
 	}
 	for {
 		b, err := c.ReadByte()
@@ -709,8 +809,9 @@ func (c *counted) row(delimiter byte) (cells []string, err error) {
 			return nil, err
 		}
 		read = true
-		if bytes++; bytes > itemBytes {
-			return nil, &Error{fmt.Sprintf("A row has more than %d bytes.", itemBytes)}
+		bytes++
+		if err := c.grows(bytes); err != nil {
+			return nil, err
 		}
 		switch {
 		case quoted && b == '"':
@@ -798,11 +899,12 @@ func (r *Reader) inventoryFile(ctx context.Context, in, key string, headers []st
 		return &Error{"A file of the manifest is not compressed by gzip: " + key}
 	}
 	part.bucket, part.object = in, key
-	rowsOf := &counted{Reader: bufio.NewReaderSize(plain, 64<<10)}
+	rowsOf := &counted{Reader: bufio.NewReaderSize(plain, 64<<10), grows: part.grows}
 	for range p.Row { // what is compressed can only be read from its beginning
-		if _, err := rowsOf.row(','); err != nil {
+		if _, err := rowsOf.row(',', 0); err != nil {
 			return err
 		}
+		part.give()
 	}
 	return rows(rowsOf, ',', headers, part, func(item *jsonvalue.Object) {
 		// Inventories encode keys as URLs do.

@@ -14,6 +14,7 @@ import (
 	library "github.com/parquet-go/parquet-go"
 
 	"heddle/internal/bucket"
+	"heddle/jsonvalue"
 )
 
 func anybody(context.Context, string, string, string) error { return nil }
@@ -101,9 +102,76 @@ func TestItems(t *testing.T) {
 			}
 		}
 	}
-	for _, body := range []string{"[1 2 x]", "[\"" + strings.Repeat("x", itemBytes) + "\"]"} {
+	for _, body := range []string{"[1 2 x]", "[\"" + strings.Repeat("x", readBytes) + "\"]"} {
 		if items, err := all(t, &Reader{Store: put(t, map[string]string{"k": body}), May: anybody, Bucket: "bucket", Key: "k", InputType: "JSON"}, 1000); err == nil {
 			t.Errorf("%.20s gives %d items", body, len(items))
+		}
+	}
+}
+
+// TestLargeItems: an item of up to 8 MiB is cut before it goes on, whatever it is in; for it there is room, one
+// after the other. Larger ones, those with too many values, and all if nobody cuts, are refused.
+func TestLargeItems(t *testing.T) {
+	large, largest := strings.Repeat("x", ItemBytes), strings.Repeat("x", readBytes-100)
+	list := func(n int) string { return "[" + strings.Repeat("1,", n-1) + "1]" }
+	room := bucket.NewRoom(bucket.RoomBytesDefault)
+	for _, c := range []struct{ kind, body, want string }{
+		{"JSON", `[1,{"id":2,"rest":"` + large + `"},{"id":3,"rest":"` + large + `"},4]`, `1 2@1 3@2 4`},
+		{"JSON", `[{"id":` + strings.Repeat(" ", ItemBytes) + `7}]`, `{"id":7}`},
+		{"JSON", `[{"id":5,"rest":` + list(readValues-10) + `}]`, "5@0"},
+		{"JSON", `[{"id":5,"rest":` + list(readValues+10) + `}]`, "! An item has more than 500000 values."},
+		{"JSONL", `{"id":1,"rest":"` + large + `"}` + "\n2\n" + `{"id":3,"rest":"` + large + `"}`, `1@0 2 3@2`},
+		{"JSONL", `{"id":1,"rest":"` + largest + `"}`, `1@0`},
+		{"JSONL", "{}\n" + `{"id":1,"rest":"` + largest + `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}` + "\n", "! An item has 8388609 bytes, and may have 8388608 at most."},
+		{"CSV", "id,rest\n1,\"" + large + "\"\n2,\n3," + large + strings.Repeat(",", 90) + "\n", `1@0 {"id":"2","rest":""} 3@2`},
+		{"CSV", "id," + strings.Repeat("h", headersBytes) + "\n", "! CSV headers have more than 10240 bytes."},
+	} {
+		for _, most := range []int64{1, 1000} {
+			if most == 1 && len(c.body) > readBytes/2 { // once will do
+				continue
+			}
+			cut := 0
+			r := &Reader{Store: put(t, map[string]string{"k": c.body}), May: anybody, Bucket: "bucket", Key: "k", InputType: c.kind, Room: room}
+			seen := int64(0) // before the part
+			r.Cut = func(i int, in, object string, member *string, v any) (string, error) {
+				cut++
+				id, _ := v.(*jsonvalue.Object).Get("id")
+				if in != "bucket" || object != "k" || member != nil {
+					t.Errorf("it is said to be in %s %s", in, object)
+				}
+				return fmt.Sprintf("%s@%d", strings.Trim(jsonvalue.Text(id), `"`), seen+int64(i)), nil
+			}
+			var items []string
+			var err error
+			for part := (&Part{}); !part.Done && err == nil; {
+				if part, err = r.Next(t.Context(), part.Position, most); err != nil {
+					break
+				}
+				items, seen = append(items, part.Items...), seen+int64(len(part.Items))
+				if len(part.Cut) > len(part.Items) {
+					t.Errorf("of %d items %v are cut", len(part.Items), part.Cut)
+				}
+			}
+			got := strings.Join(items, " ")
+			if flaw, ok := errors.AsType[*Error](err); ok {
+				got = "! " + flaw.Cause
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if got != c.want || cut != strings.Count(c.want, "@") {
+				t.Errorf("%s %.30s…, %d at a time: %.200s, %d cut; want %s", c.kind, c.body, most, got, cut, c.want)
+			}
+			within, cancel := context.WithCancel(t.Context())
+			if err := room.Take(within, bucket.RoomBytesDefault); err != nil { // all of it was given back
+				t.Fatal(err)
+			}
+			cancel()
+			room.Give(bucket.RoomBytesDefault)
+			if r.Cut = nil; most == 1 && strings.Contains(c.want, "@") {
+				if items, err := all(t, r, 1000); err == nil {
+					t.Errorf("%s %.30s gives %d items that nobody has cut", c.kind, c.body, len(items))
+				}
+			}
 		}
 	}
 }

@@ -4,10 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
-	"time"
 
 	"heddle/internal/blob"
 	"heddle/internal/engine"
@@ -38,12 +36,16 @@ type (
 // For who reads items. Read asks what is to be read; the reply is a *Reading. Took brings
 // items, ReadFailed says why there will be none. Errors: *ClosedError if that is not wanted.
 type (
-	Read struct{ Read int64 }
+	Read struct {
+		Read       int64
+		Definition bool // it is wanted, too
+	}
 	Took struct {
 		Read     int64
-		Items    []string // JSON texts
+		Items    []string // JSON texts, of ItemBytes at most
 		Position []byte   // where the next Read goes on
 		Done     bool     // there are no more
+		Selected []int64  // which of them, in order, are already what the ItemSelector makes
 	}
 	ReadFailed struct {
 		Read        int64
@@ -57,7 +59,13 @@ type Reading struct {
 	Position []byte // nil: from the beginning
 	Known    int64  // items that were read already
 	Started  engine.Time
+	// Definition is the text of the state machine, if it was asked for.
+	Definition []byte
 }
+
+// ItemBytes is what an item may have that is brought. Of a larger one the reader brings what the
+// ItemSelector makes of it (Reading.Select).
+const ItemBytes = dataBytesMax
 
 // Gone says that there is nothing to be tried again: it makes it an engine.GoneError.
 func (*ClosedError) Gone() {}
@@ -141,11 +149,7 @@ type turn struct {
 	key   engine.DataKey // to seal with; nil: nothing is sealed, or the key is refused
 	noKey error          // why it is refused
 
-	// What expressions see, once it was wanted.
-	machine        *asl.Machine
-	input, context any
-	variables      map[string]any
-	source         string
+	selector *selector // once it was wanted
 }
 
 func (t *turn) spent() bool { return t.bytes > turnBytes || t.parts > turnParts || t.steps > turnSteps }
@@ -167,6 +171,12 @@ func (r *Rules) Wants(st engine.State, body any) (want engine.Want) {
 		return want
 	case *Read, *Write: // which begin nothing
 		want.DataKeys = s.uses(&order.Settings, body)
+		if read, ok := c.(*Read); ok && read.Definition {
+			want.Blobs = []blob.ID{order.Settings.Definition}
+			if locks(&order.Settings, body) {
+				want.DataKeys = append(want.DataKeys, order.Settings.OpenUse(s.id, order.Settings.DefinitionKey))
+			}
+		}
 		return want
 	case *execution.BeginMapRun:
 		order = &c.Order
@@ -206,7 +216,10 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 		if !s.wanted(c.Read) {
 			return engine.Turn{}, &ClosedError{}
 		}
-		reading := &Reading{s.plain(), nil, s.total(), s.Started}
+		reading := &Reading{Order: s.plain(), Known: s.total(), Started: s.Started}
+		if c.Definition {
+			reading.Definition = t.definition()
+		}
 		if s.position != nil {
 			reading.Position = []byte(s.text(string(s.position)))
 		}
@@ -216,7 +229,7 @@ func (r *Rules) Handle(st engine.State, body any, in engine.Input) (engine.Turn,
 		if !s.wanted(c.Read) {
 			return engine.Turn{}, &ClosedError{}
 		}
-		e := &itemsRead{c.Items, c.Position, c.Done}
+		e := &itemsRead{c.Items, c.Position, c.Done, c.Selected}
 		if t.key != nil {
 			e.position, e.items = []byte(t.seal(string(c.Position))), slices.Clone(c.Items)
 			for i := range e.items {
@@ -586,20 +599,24 @@ func (t *turn) take() (n int64, input string) {
 }
 
 func (t *turn) tooLarge() {
-	t.fail("States.DataLimitExceeded", "The state/task '"+t.s.order.State+"' returned a result with a size exceeding the maximum number of bytes service limit.")
+	f := execution.TooLarge(t.s.order.State)
+	t.fail(f.Name, f.Cause)
 }
 
 // item is the text of an item in the window, after the ItemSelector. The map run fails if that
 // can't be evaluated.
 func (t *turn) item(at int) string {
 	s := t.s
-	if !s.order.SelectedItems {
+	index := s.next + int64(at)
+	if !s.order.SelectedItems || s.isSelected(index) {
 		return s.text(s.window[at])
 	}
-	index := s.next + int64(at)
-	env := t.env(index)
+	if t.selector == nil {
+		t.selector = newSelector(t.compiled(), s.plain(), s.id.Run)
+	}
+	env := t.selector.env(index, min(itemSteps, takeSteps-t.taken), t.in.Now)
 	before := env.Steps
-	selected, failed := execution.SelectItem(t.compiled(), &s.order, env, index, value(s.text(s.window[at])), t.source)
+	selected, failed := execution.SelectItem(t.selector.machine, &t.selector.order, env, index, value(s.text(s.window[at])), t.selector.source)
 	t.taken += before - env.Steps
 	if failed != nil {
 		t.fail(failed.Name, failed.Cause)
@@ -610,51 +627,27 @@ func (t *turn) item(at int) string {
 
 func (t *turn) compiled() *asl.Machine {
 	id := t.s.order.Settings.Definition
-	if t.machine == nil {
-		t.machine = t.rules.machines.Find(id)
+	if m := t.rules.machines.Find(id); m != nil {
+		return m
 	}
-	if t.machine == nil {
-		text := t.in.Blob(id)
-		if settings := &t.s.order.Settings; settings.Key.Key != "" {
-			key, err := t.in.DataKey(settings.OpenUse(t.s.id, settings.DefinitionKey))
-			if err == nil {
-				text, err = key.Open(text)
-			}
-			mustHold(err == nil, "open the definition: %v", err)
-		}
-		m, err := t.rules.machines.Add(id, text)
-		mustHold(err == nil, "%v", err)
-		t.machine = m
-	}
-	return t.machine
+	m, err := t.rules.machines.Add(id, t.definition())
+	mustHold(err == nil, "%v", err)
+	return m
 }
 
-// env is what an item's expressions see.
-func (t *turn) env(index int64) *asl.Env {
-	o := &t.s.order
-	if t.variables == nil {
-		t.input, t.context, t.variables = value(t.s.text(o.Input)), value(t.s.text(o.Context)), map[string]any{}
-		for _, v := range o.Variables {
-			t.variables[v.Name] = value(t.s.text(v.Value))
-		}
-		if r := o.Reader; r != nil {
-			of := *r
-			of.Arguments = t.s.text(of.Arguments)
-			t.source = of.Source()
-		} else {
-			t.source = r.Source()
-		}
+// definition is the text of the definition, which is wanted.
+func (t *turn) definition() []byte {
+	settings := &t.s.order.Settings
+	text := t.in.Blob(settings.Definition)
+	if settings.Key.Key == "" {
+		return text
 	}
-	own := secret(o.Settings.Secret, t.s.id.Run, index)
-	random := rand.New(rand.NewPCG(binary.BigEndian.Uint64(own[:]), binary.BigEndian.Uint64(own[8:])))
-	return &asl.Env{
-		Input: t.input, Context: func() any { return t.context },
-		Variable: func(name string) (any, bool) {
-			v, ok := t.variables[name]
-			return v, ok
-		},
-		Random: random.Uint64, Now: time.UnixMilli(int64(t.in.Now)).UTC(), Steps: min(itemSteps, takeSteps-t.taken), Bytes: itemMemory,
+	key, err := t.in.DataKey(settings.OpenUse(t.s.id, settings.DefinitionKey))
+	if err == nil {
+		text, err = key.Open(text)
 	}
+	mustHold(err == nil, "open the definition: %v", err)
+	return text
 }
 
 func value(text string) any {

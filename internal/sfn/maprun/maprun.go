@@ -55,9 +55,11 @@ type State struct {
 	cause  *string
 
 	window []string // items that have not begun, JSON texts
-	bytes  int64    // of them
-	read   bool     // no further item will come
-	reads  int64    // how often some came
+	// selected are the indexes of those in the window that are already what the ItemSelector makes.
+	selected []int64
+	bytes    int64 // of them
+	read     bool  // no further item will come
+	reads    int64 // how often some came
 	// position is where the reader goes on, in its own words.
 	position []byte
 
@@ -221,13 +223,16 @@ func (s *State) Code(c *pack.Coder) {
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Int(&s.again)
-	if s.order.CodeMore(c, s.pended > 0 || s.failureBytes > 0 || s.place != placeless) {
+	if s.order.CodeMore(c, s.pended > 0 || s.failureBytes > 0 || len(s.selected) > 0 || s.place != placeless) {
 		c.Int(&s.pended)
-		if s.order.CodeLast(c, s.failureBytes > 0 || s.place != placeless) {
+		if s.order.CodeLast(c, s.failureBytes > 0 || len(s.selected) > 0 || s.place != placeless) {
 			pack.List(c, &s.failures, (*output).code)
 			c.Int(&s.failureBytes)
-			if c.Tail(s.place != placeless) {
-				c.Byte(&s.place)
+			if c.Tail(len(s.selected) > 0 || s.place != placeless) {
+				pack.List(c, &s.selected, codeInt)
+				if c.Tail(s.place != placeless) {
+					c.Byte(&s.place)
+				}
 			}
 		}
 	}
@@ -236,6 +241,8 @@ func (s *State) Code(c *pack.Coder) {
 		s.dataKeysNeeded = len(s.dataKeys)
 	}
 }
+
+func codeInt(n *int64, c *pack.Coder) { c.Int(n) }
 
 func (r *result) code(c *pack.Coder) {
 	c.Text(&r.status)
@@ -278,6 +285,12 @@ func (s *State) ready() bool {
 
 // total is how many items there are, as far as is known.
 func (s *State) total() int64 { return s.next + int64(len(s.window)) }
+
+// isSelected tells whether an item in the window is already what the ItemSelector makes of one.
+func (s *State) isSelected(index int64) bool {
+	_, is := slices.BinarySearch(s.selected, index)
+	return is
+}
 
 // find gives the place of an execution among spans that are in order.
 func find(list []span, first int64) (int, bool) {
@@ -367,7 +380,8 @@ type (
 	itemsRead  struct {
 		items    []string
 		position []byte
-		done     bool // there are no more
+		done     bool    // there are no more
+		selected []int64 // of the items, those that are already what the ItemSelector makes
 	}
 	updated struct {
 		concurrency int64
@@ -425,6 +439,9 @@ func (e *itemsRead) Code(c *pack.Coder) {
 	c.Texts(&e.items)
 	c.Bytes(&e.position)
 	c.Bool(&e.done)
+	if c.Tail(len(e.selected) > 0) {
+		pack.List(c, &e.selected, codeInt)
+	}
 }
 func (e *updated) Code(c *pack.Coder) {
 	c.Int(&e.concurrency)
@@ -478,6 +495,9 @@ func (*notWritten) Apply(s *State, _ engine.Time) {
 func (e *gotPlace) Apply(s *State, _ engine.Time) { s.place = e.place }
 
 func (e *itemsRead) Apply(s *State, _ engine.Time) {
+	for _, i := range e.selected {
+		s.selected = append(s.selected, s.total()+i)
+	}
 	for _, item := range e.items {
 		s.add(item)
 	}
@@ -496,6 +516,9 @@ func (e *itemBegun) Apply(s *State, _ engine.Time) {
 		clear(s.window[:e.items])
 		s.window = s.window[e.items:]
 		s.next += e.items
+		for len(s.selected) > 0 && s.selected[0] < s.next {
+			s.selected = s.selected[1:]
+		}
 	case fromBack:
 		s.back = slices.DeleteFunc(s.back, func(r refused) bool { return r.first == e.first })
 	case fromTodo:

@@ -338,7 +338,7 @@ func (h *house) read(r *run) {
 	o := r.record.Offers[h.rand.IntN(len(r.record.Offers))]
 	id := o.ID
 	if h.refused { // the map run fails
-		var ask any = &Read{id}
+		var ask any = &Read{Read: id}
 		switch o.List {
 		case WritersList:
 			ask = &Write{id}
@@ -369,7 +369,7 @@ func (h *house) read(r *run) {
 		h.write(r, id)
 		return
 	}
-	turn, err := h.ask(r, &Read{id})
+	turn, err := h.ask(r, &Read{Read: id})
 	if err != nil {
 		h.t.Fatal(err)
 	}

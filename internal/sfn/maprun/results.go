@@ -137,9 +137,9 @@ func (s *State) pending() (texts []string) {
 	for i := range s.back {
 		add(s.text(s.back[i].input))
 	}
-	for _, item := range s.window {
+	for i, item := range s.window {
 		text := s.text(item)
-		if s.order.Described {
+		if s.order.Described && !s.isSelected(s.next+int64(i)) {
 			text = jsonvalue.Text(execution.PlainItem(value(text).(*jsonvalue.Object)))
 		}
 		add(text)

@@ -69,6 +69,41 @@ func run(t *testing.T, m *asl.Machine, text string) (all []string) {
 	return all
 }
 
+// TestTolerated: of a Map state in distributed mode so many iterations may fail as it says, whatever they
+// fail of, and the output has what is told of them; one more, and it is the state's own error.
+func TestTolerated(t *testing.T) {
+	const failed = `{
+		"Cause":"late","Error":"Late","ExecutionArn":"arn:aws:states:us-east-1:123456789012:execution:Order/each:380d3da8-8a91-4509-9a60-3bc15ee6fa56","Input":"{\"item\":2}","InputDetails":{"Included":true},
+		"Name":"380d3da8-8a91-4509-9a60-3bc15ee6fa56","RedriveCount":0,"RedriveStatus":"REDRIVABLE","StartDate":"2026-01-01T00:01:00.000Z","StateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:Order/each","Status":"FAILED","StopDate":"2026-01-01T00:02:00.000Z"}`
+	for _, c := range []struct{ tolerated, items, want string }{
+		{`"ToleratedFailureCount":1`, `[1,2,3]`, `{"Output":[{"got":1},FAILED,{"got":3}],"Path":["M","Wait","Call","Get","Wait","Call","Late","Wait","Call","Get","Done","End"]}`},
+		{`"ToleratedFailurePercentage":33.4`, `[1,2,3]`, `{"Output":[{"got":1},FAILED,{"got":3}]}`},
+		{`"ToleratedFailureCount":1`, `[1,2,3,2]`, `{"Error":"States.ExceedToleratedFailureThreshold","Cause":"The specified tolerated failure threshold was exceeded"}`},
+		{`"ToleratedFailurePercentage":33.3`, `[1,2,3]`, `{"Error":"States.ExceedToleratedFailureThreshold"}`},
+		{`"ToleratedFailurePercentage":29`, strings.Replace("["+strings.Repeat("2,", 29)+strings.Repeat("1,", 71)+"]", ",]", "]", 1), `{}`},
+		{`"ToleratedFailureCount":2,"ToleratedFailurePercentage":10`, `[1,2,3]`, `{"Error":"States.ExceedToleratedFailureThreshold"}`},
+		{`"Comment":"none"`, `[1,2]`, `{"Error":"States.ExceedToleratedFailureThreshold"}`},
+		{`"Comment":"none"`, `[1,null]`, `{"Error":"States.ExceedToleratedFailureThreshold"}`}, // States.Runtime within
+		{`"ToleratedFailureCount":1,"Catch":[{"ErrorEquals":["States.ALL"],"Next":"Caught"}]`, `[null,null]`, `{"Output":"caught"}`},
+	} {
+		m, err := ReadMachine([]byte(`{"StartAt":"M","States":{"M":{"Type":"Map","Label":"each",`+c.tolerated+`,"MaxConcurrency":1,"ItemSelector":{"item.$":"$$.Map.Item.Value"},
+			"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"Wait","States":{
+				"Wait":{"Type":"Wait","Seconds":60,"Next":"Call"},
+				"Call":{"Type":"Choice","Choices":[{"Variable":"$.item","NumericEquals":2,"Next":"Late"},{"Variable":"$.item","IsNull":true,"Next":"Lost"}],"Default":"Get"},
+				"Late":{"Type":"Fail","Error":"Late","Cause":"late"},
+				"Lost":{"Type":"Pass","InputPath":"$.nowhere","End":true},
+				"Get":{"Type":"Pass","Parameters":{"got.$":"$.item"},"End":true}}},"Next":"Done"},
+			"Done":{"Type":"Choice","Choices":[{"Variable":"$.Error","IsPresent":true,"Next":"Caught"}],"Default":"End"},"Caught":{"Type":"Pass","Result":"caught","End":true},"End":{"Type":"Succeed"}}}`), false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.ReplaceAll(c.want, "FAILED", failed)
+		if got := run(t, m, `{"TestCases":{"C":{"Input":`+c.items+`,"Expect":`+want+`}}}`); len(got) > 0 {
+			t.Errorf("%s of %s: %q", c.tolerated, c.items, got)
+		}
+	}
+}
+
 // TestReadCasesRefuses has files with one thing wrong each.
 func TestReadCasesRefuses(t *testing.T) {
 	m, err := ReadMachine([]byte(`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}`), false, nil)

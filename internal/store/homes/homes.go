@@ -31,6 +31,7 @@ type Below interface {
 	store.Store
 	ID() string
 	Shards() uint16
+	Members() store.Members
 	// Silent tells why it is taken to answer nobody now; nil: it answers.
 	Silent() error
 }

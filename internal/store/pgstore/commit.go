@@ -118,11 +118,26 @@ func aloneMayFare(code string) bool {
 	return false
 }
 
+// writing is the context of a commit, which is not the caller's: one that was sent is waited for. Where other servers
+// may answer in place of this one, none begins that the database is not known to hear.
+func (s *Store) writing() (ctx context.Context, cancel context.CancelFunc, err error) {
+	life := s.lease.life()
+	if s.options.Shared {
+		if err := s.Silent(); err != nil {
+			return nil, nil, err
+		}
+	}
+	ctx, cancel = s.options.Within(life, commitWithin)
+	return ctx, cancel, nil
+}
+
 // transact writes some sections in one transaction. Errors: refusedError, if
 // nothing was written; store.ErrUnknown; others, if nothing was sent.
 func (s *Store) transact(sections []store.Section, group []int) error {
-	// Not the caller's: a commit that was sent is waited for.
-	ctx, cancel := s.options.Within(s.lease.life(), commitWithin)
+	ctx, cancel, err := s.writing()
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	c, err := s.commits.get(ctx, false)
 	if err != nil {

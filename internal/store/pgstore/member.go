@@ -218,7 +218,7 @@ func (s *Store) Current(uint16) error { return s.current() }
 func (s *Store) Silent() error {
 	s.lease.mu.Lock()
 	defer s.lease.mu.Unlock()
-	if s.lease.over {
+	if s.lease.over && s.lease.lost == nil { // who was declared dead was answered
 		return errSilent
 	}
 	return nil

@@ -78,8 +78,10 @@ func (m meta) CompareAndSet(ctx context.Context, key string, old, next []byte) e
 }
 
 func (m meta) set(sql string, params [][]byte) error {
-	// Not the caller's context, as with Commit.
-	ctx, cancel := m.store.options.Within(m.store.lease.life(), commitWithin)
+	ctx, cancel, err := m.store.writing()
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	c, err := m.store.commits.get(ctx, false)
 	if err != nil {

@@ -371,6 +371,86 @@ func TestCommitEndsWithTheLease(t *testing.T) {
 	s.Renew(t.Context())
 }
 
+// TestReadsEndWithTheLease: where other servers may answer, nobody waits for a read longer than this one is known to
+// reach the database. As long as it does not, a read takes no longer than an attempt to renew, and no commit begins.
+func TestReadsEndWithTheLease(t *testing.T) {
+	server := shared(t)
+	o := options(t, server)
+	var passed atomic.Int64
+	o.Elapsed = func() time.Duration { return time.Duration(passed.Load()) }
+	o.Shared = true
+	s := mustOpen(t, o)
+	join := func() {
+		t.Helper()
+		if _, err := s.Members().Join(t.Context(), store.Member{Name: "a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() error {
+		_, err := s.Get(t.Context(), []store.Place{{Shard: 3, Key: []byte("seq")}})
+		return err
+	}
+	join()
+	if err := read(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	resume := sync.OnceValue(func() error { return server.Signal(syscall.SIGCONT) })
+	defer resume()
+	sent := make(chan bool, 1)
+	s.options.Within = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+		switch d {
+		case readWithin, commitWithin: // a long time
+			sent <- true
+			return context.WithCancel(ctx)
+		case renewSharedWithin:
+			d = 100 * time.Millisecond
+		}
+		return context.WithTimeout(ctx, d)
+	}
+	done := make(chan error, 1)
+	go func() { done <- read() }()
+	<-sent
+	passed.Add(int64(store.MemberTTL))
+	if _, err := s.Members().Renew(t.Context(), store.Renewal{}); err == nil {
+		t.Error("renewed by a server that stands still")
+	}
+	select {
+	case err := <-done:
+		if !errors.Is(err, store.ErrAway) {
+			t.Errorf("a read from before: %v, want ErrAway", err)
+		}
+		if err := read(); err == nil {
+			t.Error("read from a server that stands still")
+		}
+	case <-time.After(time.Minute):
+		t.Error("the read waits, though the lease is over")
+		_ = resume()
+		<-done
+	}
+	h := &handle{store: s, shard: 3, epoch: 1}
+	if err := committed(t, s, h, 1); err == nil || errors.Is(err, store.ErrUnknown) {
+		t.Errorf("a commit that is not sent: %v, want an error that says so", err)
+	}
+	if len(sent) != 0 {
+		t.Error("something has long, though the database is known to be silent")
+	}
+	if err := resume(); err != nil {
+		t.Fatal(err)
+	}
+	s.options.Within = context.WithTimeout
+	if _, err := s.Members().Renew(t.Context(), store.Renewal{}); errors.Is(err, store.ErrNotMember) { // the machine was slow
+		join()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if err := read(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLostSections: a database that has less than was acknowledged is not served from.
 func TestLostSections(t *testing.T) {
 	server := shared(t)

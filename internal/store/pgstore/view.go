@@ -85,9 +85,13 @@ func (s *Store) reading(ctx context.Context, do func(context.Context) error) err
 // read does something that may be done twice with a connection, and once more if that
 // one breaks: it may have been broken before.
 func (s *Store) read(ctx context.Context, do func(context.Context, *conn) error) error {
-	within, cancel := s.options.Within(ctx, readWithin)
+	patience := readWithin
+	if s.options.Shared && s.Silent() != nil {
+		patience = renewSharedWithin
+	}
+	within, cancel := s.options.Within(ctx, patience)
 	defer cancel()
-	if s.options.Home && s.me() != "" { // others than this home have readers that wait
+	if (s.options.Home || s.options.Shared) && s.me() != "" { // other homes, or servers, have readers that wait
 		life := s.lease.life()
 		defer context.AfterFunc(life, cancel)()
 		err := s.tryRead(ctx, within, do)

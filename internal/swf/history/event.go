@@ -3,12 +3,11 @@ package history
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strings"
-	"time"
 
 	"github.com/go-faster/jx"
 
+	"heddle/internal/diagnose"
 	"heddle/internal/engine"
 )
 
@@ -60,29 +59,19 @@ type Named struct{ Name, Version string }
 // Workflow names an execution.
 type Workflow struct{ WorkflowID, RunID string }
 
-// Reader reads events, many of which have the same texts: it keeps those once.
-type Reader struct {
-	texts map[string]string
-	json  jx.Decoder
-}
-
-const (
-	textsMax = 4096 // how many texts a Reader keeps
-	textMax  = 64   // how long they are
-)
+// Reader reads events.
+type Reader struct{ diagnose.Reader }
 
 // Read reads an event, into one that is empty.
 func (r *Reader) Read(b []byte, e *Event) error {
-	r.json.ResetBytes(b)
-	d := &r.json
-	err := d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+	err := r.Members(b, func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case "eventId":
-			return whole(d, &e.ID)
+			return r.Whole(d, &e.ID)
 		case "eventType":
-			return r.text(d, &e.Type)
+			return r.Text(d, &e.Type)
 		case "eventTimestamp":
-			return moment(d, &e.At)
+			return r.Moment(d, &e.At)
 		}
 		if !bytes.HasSuffix(key, []byte("EventAttributes")) || d.Next() != jx.Object {
 			return d.Skip()
@@ -109,7 +98,7 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 func (r *Reader) attribute(a *Attributes, d *jx.Decoder, key []byte) error {
 	switch string(key) {
 	case "activityId":
-		return r.text(d, &a.ActivityID)
+		return r.Text(d, &a.ActivityID)
 	case "activityType":
 		return r.named(d, &a.ActivityType)
 	case "workflowType":
@@ -119,39 +108,39 @@ func (r *Reader) attribute(a *Attributes, d *jx.Decoder, key []byte) error {
 	case "workflowExecution":
 		return r.members(d, "workflowId", &a.Execution.WorkflowID, "runId", &a.Execution.RunID)
 	case "workflowId":
-		return r.text(d, &a.WorkflowID)
+		return r.Text(d, &a.WorkflowID)
 	case "name":
-		return r.text(d, &a.Name)
+		return r.Text(d, &a.Name)
 	case "id":
-		return r.text(d, &a.ID)
+		return r.Text(d, &a.ID)
 	case "timerId":
-		return r.text(d, &a.TimerID)
+		return r.Text(d, &a.TimerID)
 	case "signalName":
-		return r.text(d, &a.SignalName)
+		return r.Text(d, &a.SignalName)
 	case "markerName":
-		return r.text(d, &a.MarkerName)
+		return r.Text(d, &a.MarkerName)
 	case "identity":
-		return r.text(d, &a.Identity)
+		return r.Text(d, &a.Identity)
 	case "reason":
-		return r.text(d, &a.Reason)
+		return r.Text(d, &a.Reason)
 	case "details":
-		return r.text(d, &a.Details)
+		return r.Text(d, &a.Details)
 	case "message":
-		return r.text(d, &a.Message)
+		return r.Text(d, &a.Message)
 	case "cause":
-		return r.text(d, &a.Cause)
+		return r.Text(d, &a.Cause)
 	case "timeoutType":
-		return r.text(d, &a.TimeoutType)
+		return r.Text(d, &a.TimeoutType)
 	case "executionContext":
-		return r.text(d, &a.Context)
+		return r.Text(d, &a.Context)
 	case "scheduledEventId":
-		return whole(d, &a.Scheduled)
+		return r.Whole(d, &a.Scheduled)
 	case "startedEventId":
-		return whole(d, &a.Started)
+		return r.Whole(d, &a.Started)
 	case "initiatedEventId":
-		return whole(d, &a.Initiated)
+		return r.Whole(d, &a.Initiated)
 	case "decisionTaskCompletedEventId":
-		return whole(d, &a.Decided)
+		return r.Whole(d, &a.Decided)
 	}
 	return d.Skip()
 }
@@ -168,57 +157,10 @@ func (r *Reader) members(d *jx.Decoder, one string, first *string, other string,
 	return d.ObjBytes(func(d *jx.Decoder, key []byte) error {
 		switch string(key) {
 		case one:
-			return r.text(d, first)
+			return r.Text(d, first)
 		case other:
-			return r.text(d, second)
+			return r.Text(d, second)
 		}
 		return d.Skip()
 	})
-}
-
-func (r *Reader) text(d *jx.Decoder, to *string) error {
-	if d.Next() == jx.Null {
-		return d.Null()
-	}
-	b, err := d.StrBytes()
-	if err != nil {
-		return err
-	}
-	known, is := r.texts[string(b)]
-	if !is {
-		known = string(b)
-		if len(b) <= textMax && len(r.texts) < textsMax {
-			if r.texts == nil {
-				r.texts = map[string]string{}
-			}
-			r.texts[known] = known
-		}
-	}
-	*to = known
-	return nil
-}
-
-// moment reads a time: seconds, or as the AWS CLI writes it.
-func moment(d *jx.Decoder, to *engine.Time) error {
-	if d.Next() == jx.String {
-		text, err := d.Str()
-		if err != nil {
-			return err
-		}
-		at, err := time.Parse(time.RFC3339, text)
-		*to = engine.Time(at.UnixMilli())
-		return err
-	}
-	seconds, err := d.Float64()
-	*to = engine.Time(math.Round(seconds * 1000))
-	return err
-}
-
-func whole(d *jx.Decoder, to *int64) error {
-	if d.Next() == jx.Null {
-		return d.Null()
-	}
-	n, err := d.Int64()
-	*to = n
-	return err
 }

@@ -462,3 +462,11 @@ func inEffect(ctx flow.Context) {
 func badExcuse(ctx flow.Context) {
 	_ = time.Now() //flow:okay // want `reads the clock`
 }
+
+func twoOfTwoKinds(ctx flow.Context) {
+	_ = time.Now().Add(time.Duration(rand.IntN(6))) // want `reads the clock: time\.Now` `throws dice: rand\.IntN`
+}
+
+func twoOfOneKind(ctx flow.Context) {
+	_ = helper.ID("a") + other.Stamp() // want `reads the clock: helper\.ID → other\.Stamp` `reads the clock: other\.Stamp → other\.stamp`
+}

@@ -1,0 +1,450 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heddle/internal/engine"
+	"heddle/internal/matching"
+	"heddle/internal/store"
+)
+
+// Tasks that meet polls of their own node, though another one has their list.
+
+// polling has a poll at a node, and gives its claim when it has one.
+func polling(t *testing.T, c *Cluster, ctx context.Context) <-chan *matching.Claim {
+	t.Helper()
+	answer := make(chan *matching.Claim, 1)
+	go func() {
+		claim, err := c.Poll(ctx, scriptList, matching.Poller{Identity: "i"})
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- claim
+	}()
+	synctest.Wait()
+	return answer
+}
+
+// paired tells which task a poll has; 0: it waits, or has ended without.
+func paired(answer <-chan *matching.Claim) (*matching.Claim, int64) {
+	synctest.Wait()
+	select {
+	case claim := <-answer:
+		if claim != nil {
+			return claim, claim.ID
+		}
+	default:
+	}
+	return nil, 0
+}
+
+// TestTasksMeetPollsOfTheirNode: a task whose list is elsewhere goes to a poll that waits here, at once. Who has the
+// list hears of it with what goes there next, and of the task not before it is given back.
+func TestTasksMeetPollsOfTheirNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s, _ := script("B", "A", "A", "A")
+		defer c.Stop()
+		defer c.Drain()
+		offer := func(n byte) { c.Offer(runOf(1, n), engine.Offer{List: scriptList, ID: int64(n), Priority: 7, At: 5}) }
+		first, second := polling(t, c, t.Context()), polling(t, c, t.Context())
+		polls := sentOf[*Poll](s)
+		if len(polls) != 2 {
+			t.Fatalf("%d polls were sent, want 2", len(polls))
+		}
+		s.sent = nil
+		offer(1)
+		claim, id := paired(first)
+		if id != 1 {
+			t.Fatalf("the poll that has waited longest has task %d, want 1", id)
+		}
+		if len(s.sent) != 1 {
+			t.Fatalf("%d frames were sent, want 1: %v", len(s.sent), s.sent)
+		}
+		want := PollEnd{ID: polls[0].ID, Run: runOf(1, 1), Offer: engine.Offer{ID: 1, Priority: 7, At: 5}}
+		if end := sentOf[*PollEnd](s)[0]; fmt.Sprint(*end) != fmt.Sprint(want) || !CanWait(end) {
+			t.Errorf("told of the poll: %+v, want %+v, and it can wait", *end, want)
+		}
+
+		// The list's owner says its word anew: the task is not for others.
+		s.sent = nil
+		c.Frame("B", &Announce{Shard: 0, Epoch: 2})
+		if n := len(sentOf[*Offer](s)); n != 0 {
+			t.Errorf("%d tasks are offered that a poll of this node has", n)
+		}
+		// It has the poll claim something else, before it has heard that it is over.
+		c.Frame("B", &Claimed{ID: polls[0].ID, Run: runOf(2, 9), Offer: 9})
+		if end := sentOf[*PollEnd](s); len(end) != 1 || end[0].How != matching.Returned || CanWait(end[0]) {
+			t.Errorf("a claim for a poll that is over is answered by %v", end)
+		}
+
+		// Given back, the task goes to the next poll; then, as there is none, to the list.
+		s.sent = nil
+		claim.Return()
+		claim, id = paired(second)
+		if id != 1 {
+			t.Fatalf("the next poll has task %d, want 1", id)
+		}
+		claim.Return()
+		if all := sentOf[*Offer](s); len(all) != 1 || all[0].Offer.ID != 1 || all[0].Offer.Priority != 7 {
+			t.Errorf("given back with no poll here, it is offered by %v", all)
+		}
+		s.sent = nil
+		c.Withdraw(scriptList, runOf(1, 1), 1)
+		if n := len(sentOf[*Withdraw](s)); n != 1 {
+			t.Errorf("%d withdrawals of a task that was offered, want 1", n)
+		}
+
+		// One that is started for its poll is never heard of there.
+		third := polling(t, c, t.Context())
+		s.sent = nil
+		offer(2)
+		claim, _ = paired(third)
+		c.Withdraw(scriptList, runOf(1, 2), 2)
+		claim.Accept()
+		if n, m := len(sentOf[*Offer](s)), len(sentOf[*Withdraw](s)); n+m != 0 {
+			t.Errorf("%d offers and %d withdrawals of a task that was started here", n, m)
+		}
+
+		// Withdrawn, and offered anew: that is another one, which the claim can't touch.
+		fourth := polling(t, c, t.Context())
+		offer(3)
+		claim, _ = paired(fourth)
+		c.Withdraw(scriptList, runOf(1, 3), 3)
+		offer(3)
+		s.sent = nil
+		claim.Return()
+		if n := len(sentOf[*Offer](s)); n != 0 {
+			t.Errorf("a claim on a task that was withdrawn offers it %d times", n)
+		}
+
+		// A run that refuses has its poll wait on, here and there.
+		fifth := polling(t, c, t.Context())
+		offer(4)
+		claim, _ = paired(fifth)
+		s.sent = nil
+		again := make(chan *matching.Claim, 1)
+		go func() { again <- c.Refuse(t.Context(), claim) }()
+		synctest.Wait()
+		if n := len(sentOf[*Poll](s)); n != 1 {
+			t.Errorf("%d polls were sent after a refusal, want 1", n)
+		}
+		offer(5)
+		if claim, id = paired(again); id != 5 {
+			t.Fatalf("after a refusal the poll has task %d, want 5", id)
+		}
+		claim.Accept()
+		if len(c.lines) != 0 || len(c.polls) != 0 {
+			t.Errorf("%d lines and %d polls are left", len(c.lines), len(c.polls))
+		}
+	})
+}
+
+// TestPollThatEndsAsItIsPaired: whose caller has gone gives its task back; whose time is over has it.
+func TestPollThatEndsAsItIsPaired(t *testing.T) {
+	for _, gone := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			for range 100 { // select takes either
+				c, s, _ := script("B", "A", "A", "A")
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				poll := polling(t, c, ctx)
+				c.mu.Lock() // which the poll waits for when it has ended
+				if gone {
+					cancel()
+				} else {
+					time.Sleep(time.Second)
+				}
+				c.mu.Unlock()
+				s.sent = nil
+				c.Offer(runOf(1, 1), engine.Offer{List: scriptList, ID: 1})
+				claim, id := paired(poll)
+				offered := len(sentOf[*Offer](s))
+				if id != 0 {
+					claim.Accept()
+				}
+				if gone && (id != 0 || offered != 1) || !gone && (id == 0) != (offered == 1) {
+					t.Fatalf("caller gone: %v; the poll has task %d, and it was offered %d times", gone, id, offered)
+				}
+				c.Drain()
+				c.Stop()
+			}
+		})
+	}
+}
+
+// TestPollsElsewhereHaveTheirTurn: of the tasks of one node, however many polls wait there, each ninth goes where its
+// list is.
+func TestPollsElsewhereHaveTheirTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s, _ := script("B", "A", "A", "A")
+		defer c.Stop()
+		defer c.Drain()
+		for range 3 {
+			s.sent = nil
+			for n := range byte(passesMax + 1) {
+				poll := polling(t, c, t.Context())
+				c.Offer(runOf(1, n), engine.Offer{List: scriptList, ID: int64(n) + 1})
+				if claim, _ := paired(poll); claim != nil {
+					claim.Accept()
+				}
+				c.own[0][task{scriptList, runOf(1, n), int64(n) + 1}].taken = false
+			}
+			if n := len(sentOf[*Offer](s)); n != 1 {
+				t.Errorf("%d of %d tasks were offered to all, want 1", n, passesMax+1)
+			}
+		}
+	})
+}
+
+// TestServedPollLeavesItsList, and counts there as one that had a task.
+func TestServedPollLeavesItsList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s, _ := script("A", "B", "C", "A")
+		defer c.Stop()
+		who := matching.Poller{Identity: "i"}
+		c.Frame("B", &Poll{1, scriptList, who})
+		synctest.Wait()
+		s.sent = nil
+		c.Frame("B", &PollEnd{ID: 1, Run: runOf(1, 1), Offer: engine.Offer{ID: 3, Priority: 2, At: 4}})
+		synctest.Wait()
+		v := c.Matcher.Look(scriptList, 1)
+		want := matching.Task{List: scriptList, Run: runOf(1, 1), ID: 3, Priority: 2, At: 4}
+		if v.Polls != 0 || v.Claims != 0 || v.Backlog != 0 || v.In != 1 || v.Out != 1 || len(v.Pollers) != 1 || v.Pollers[0].Task != want {
+			t.Errorf("the list: %+v", v)
+		}
+		if len(s.sent) != 0 || len(c.served) != 0 {
+			t.Errorf("who has the poll is told %v; %d are served", s.sent, len(c.served))
+		}
+	})
+}
+
+// nodes are some whose frames take their time, as those of links do: what can wait does, for others that can't.
+type nodes struct {
+	all   []*Cluster
+	links map[[2]int]*slowLink
+	mu    sync.Mutex // guards the fields below
+	done  map[int64]int
+	left  map[int64]int // by task: the node it is of
+	waits map[int64]time.Time
+}
+
+type slowLink struct {
+	mu    sync.Mutex
+	queue []any
+	due   time.Time
+	kick  chan struct{}
+}
+
+// farNode is what node n sends by.
+type farNode struct {
+	disowning
+	nodes *nodes
+	n     int
+}
+
+func member(n int) string { return string(rune('A' + n)) }
+
+func (f farNode) Send(to string, frame any) error {
+	l := f.nodes.links[[2]int{f.n, int(to[0] - 'A')}]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in := time.Millisecond
+	if CanWait(frame) {
+		in = 20 * time.Millisecond
+	}
+	if due := time.Now().Add(in); len(l.queue) == 0 || due.Before(l.due) {
+		l.due = due
+	}
+	l.queue = append(l.queue, frame)
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// run delivers what goes from one node to another.
+func (l *slowLink) run(ctx context.Context, from string, to *Cluster) {
+	for ctx.Err() == nil {
+		l.mu.Lock()
+		var frames []any
+		in := time.Hour
+		if len(l.queue) > 0 {
+			if in = time.Until(l.due); in <= 0 {
+				frames, l.queue = l.queue, nil
+			}
+		}
+		l.mu.Unlock()
+		if frames != nil {
+			for _, f := range frames {
+				to.Frame(from, f)
+			}
+			continue
+		}
+		select {
+		case <-time.After(in):
+		case <-l.kick:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// TestNoTaskWaitsWhileAPollDoes: three nodes, tasks of all of them, and polls at any, some of whose callers go or give
+// back what they have, and runs that refuse. No task waits longer than a few frames take while there is a poll,
+// wherever that waits; each is started once; and each poll that waits has its turn.
+func TestNoTaskWaitsWhileAPollDoes(t *testing.T) {
+	const longest = 100 * time.Millisecond
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 96))
+			ctx, cancel := context.WithCancel(t.Context())
+			n := &nodes{links: map[[2]int]*slowLink{}, done: map[int64]int{}, left: map[int64]int{}, waits: map[int64]time.Time{}}
+			var members []store.Member
+			owners := make([]store.Owner, 3)
+			for i := range 3 {
+				members = append(members, store.Member{ID: member(i), Name: member(i)})
+				owners[i] = store.Owner{Epoch: 1, Member: member(i)}
+				var c *Cluster
+				matcher := matching.New(matching.Config{PollsPerListMax: 1000, Near: func(run engine.RunID, home string) bool { return c.Near(run, home) }})
+				c = New(Config{
+					Name: member(i), Shards: 3, Matcher: matcher, ListOf: func(string) uint16 { return 0 }, Undelivered: func(id int64) any { return id },
+					Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+				})
+				n.all = append(n.all, c)
+			}
+			for i, c := range n.all {
+				self := &farNode{nodes: n, n: i}
+				for j := range n.all {
+					n.links[[2]int{i, j}] = &slowLink{kick: make(chan struct{}, 1)}
+				}
+				c.SetNode(self)
+				c.Joined(member(i), self)
+			}
+			var work sync.WaitGroup
+			for i, c := range n.all {
+				for j := range n.all {
+					if j != i {
+						c.Up(member(j))
+						c.Frame(member(j), &Standing{Whole: true})
+						work.Go(func() { n.links[[2]int{i, j}].run(ctx, member(i), n.all[j]) })
+					}
+				}
+				for range rejoinLooks {
+					c.Looked(store.Sight{Members: members, Owners: owners})
+				}
+				c.Owned(uint16(i), 1)
+			}
+			time.Sleep(time.Second)
+
+			polls := 0 // that wait
+			poll := func(c *Cluster, mood int, hold time.Duration) {
+				n.mu.Lock()
+				polls++
+				n.mu.Unlock()
+				waits := true
+				ends := func() {
+					n.mu.Lock()
+					defer n.mu.Unlock()
+					if waits {
+						polls--
+						waits = false
+					}
+				}
+				defer ends()
+				within, over := context.WithTimeout(ctx, hold)
+				defer over()
+				claim, err := c.Poll(within, scriptList, matching.Poller{})
+				for err == nil && claim != nil {
+					ends()
+					if mood == 0 {
+						claim.Return()
+						return
+					}
+					n.mu.Lock()
+					of, there := n.left[claim.ID]
+					if there {
+						delete(n.left, claim.ID)
+						delete(n.waits, claim.ID)
+						n.done[claim.ID]++
+					}
+					n.mu.Unlock()
+					if there {
+						n.all[of].Withdraw(scriptList, claim.Run, claim.ID)
+						claim.Accept()
+						return
+					}
+					claim = c.Refuse(within, claim)
+				}
+			}
+			look := func() { // no task waits long while there are polls
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				for id, since := range n.waits {
+					if polls == 0 {
+						n.waits[id] = time.Now()
+					} else if time.Since(since) > longest {
+						t.Fatalf("seed %d: task %d of node %d waits for %s beside %d polls", seed, id, n.left[id], time.Since(since), polls)
+					}
+				}
+			}
+			id := int64(0)
+			for range 400 {
+				switch r.IntN(5) {
+				case 0, 1:
+					id++
+					of := r.IntN(3)
+					run := runOf(uint16(of), byte(id))
+					n.mu.Lock()
+					n.left[id], n.waits[id] = of, time.Now()
+					n.mu.Unlock()
+					n.all[of].Offer(run, engine.Offer{List: scriptList, ID: id, At: engine.Time(id)})
+				case 2, 3:
+					c, mood, hold := n.all[r.IntN(3)], r.IntN(6), time.Duration(r.IntN(500))*time.Millisecond
+					work.Go(func() { poll(c, mood, hold) })
+				}
+				for range r.IntN(3) {
+					time.Sleep(time.Duration(r.IntN(15)) * time.Millisecond)
+					look()
+				}
+			}
+			for range 40 {
+				time.Sleep(10 * time.Millisecond)
+				look()
+			}
+			// Whoever comes now has what is left.
+			for range 2 * len(n.left) {
+				c := n.all[r.IntN(3)]
+				work.Go(func() { poll(c, 1, 2*time.Second) })
+				time.Sleep(5 * time.Millisecond)
+				look()
+			}
+			time.Sleep(time.Second)
+			if len(n.left) != 0 {
+				t.Errorf("seed %d: %d tasks have met no poll", seed, len(n.left))
+			}
+			for id, times := range n.done {
+				if times != 1 {
+					t.Errorf("seed %d: task %d was started %d times", seed, id, times)
+				}
+			}
+			for _, c := range n.all {
+				c.Drain()
+			}
+			cancel()
+			work.Wait()
+			for i, c := range n.all {
+				c.Stop()
+				if totals := c.Matcher.Totals(); totals.Polls+totals.Claims+totals.Offers != 0 || len(c.lines)+len(c.polls) != 0 {
+					t.Errorf("seed %d: node %d has left %+v, %d lines, %d polls", seed, i, totals, len(c.lines), len(c.polls))
+				}
+			}
+		})
+	}
+}
