@@ -16,9 +16,9 @@ var clusters = []Mutant{{
 	Bug:  "An owner from before a restart or a restore writes, if its epoch fits by luck.",
 }, {
 	Name: "commit-outlives-the-lease", // (!)
-	In:   "pgstore.(*Store).transact",
-	Old:  "s.options.Within(s.lease.life(), commitWithin)",
-	New:  "s.options.Within(context.Background(), commitWithin)",
+	In:   "pgstore.(*Store).writing",
+	Old:  "life := s.lease.life()",
+	New:  "life := context.Background()",
 	Bug:  "While PostgreSQL does not answer, callers wait for their commits though others have the shards.",
 }, {
 	Name: "commit-cancelled", // (!)

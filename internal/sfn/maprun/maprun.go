@@ -223,14 +223,16 @@ func (s *State) Code(c *pack.Coder) {
 	c.Int(&s.redrives)
 	s.redriven.Code(c)
 	c.Int(&s.again)
-	if s.order.CodeMore(c, s.pended > 0 || s.failureBytes > 0 || len(s.selected) > 0 || s.place != placeless) {
+	hasPlace := s.place != placeless
+	chosen := len(s.selected) > 0 || hasPlace
+	if s.order.CodeMore(c, s.pended > 0 || s.failureBytes > 0 || chosen) {
 		c.Int(&s.pended)
-		if s.order.CodeLast(c, s.failureBytes > 0 || len(s.selected) > 0 || s.place != placeless) {
+		if s.order.CodeLast(c, s.failureBytes > 0 || chosen) {
 			pack.List(c, &s.failures, (*output).code)
 			c.Int(&s.failureBytes)
-			if c.Tail(len(s.selected) > 0 || s.place != placeless) {
+			if c.Tail(chosen) {
 				pack.List(c, &s.selected, codeInt)
-				if c.Tail(s.place != placeless) {
+				if c.Tail(hasPlace) {
 					c.Byte(&s.place)
 				}
 			}
