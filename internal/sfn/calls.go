@@ -103,7 +103,20 @@ func (s *calls) Place(ctx context.Context, run engine.RunID, scheduled int64) (o
 	if err != nil {
 		return outbound.Place{}, err
 	}
-	return outbound.Place{World: task.Name.World, Group: task.Machine, Target: task.Service}, nil
+	at := outbound.Place{World: task.Name.World, Group: task.Machine, Target: task.Service}
+	if task.Service == httpService {
+		at.After = s.untilHTTP(at.World)
+	}
+	return at, nil
+}
+
+// untilHTTP is how long an HTTP task has to wait, for there are many. It asks once for each.
+func (s *calls) untilHTTP(w engine.World) time.Duration {
+	if s.Reserve == nil {
+		return 0
+	}
+	now := s.Clock()
+	return time.Duration(s.Reserve(w, httpTask, now, 1)-now) * time.Millisecond
 }
 
 // Start implements outbound.Source. All that is asked comes first, so that once the task is
