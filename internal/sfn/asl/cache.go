@@ -30,7 +30,7 @@ func (c *Cache) Find(id blob.ID) *Machine {
 // Add compiles the definition that a blob is, and keeps the machine at hand. The definition
 // was checked before it was stored: an error says that what is stored is damaged.
 func (c *Cache) Add(id blob.ID, definition []byte) (*Machine, error) {
-	machine, found := Compile(definition, Options{})
+	machine, found := Compile(definition, Options{Stored: true})
 	if machine == nil {
 		return nil, fmt.Errorf("compile the stored definition %s: %s", id, Message(string(definition), found))
 	}

@@ -79,6 +79,14 @@ func (q queried) Holds(env *Env) (bool, error) {
 	return holds, err
 }
 
+// compared is what a Choice may compare.
+func (r *reading) compared() int {
+	if r.stored {
+		return mayContext | mayIndefinite
+	}
+	return mayContext
+}
+
 // test reads a condition of JSONPath: And, Or, Not, or a comparison.
 func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 	var operators []string
@@ -145,10 +153,10 @@ func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 	}
 	left, _ := o.Get("Variable")
 	c := &comparison{operator: operatorsByName[name]}
-	c.variable = r.path("Variable", at+"/Variable", left, mayContext)
+	c.variable = r.path("Variable", at+"/Variable", left, r.compared())
 	switch {
 	case c.operator.byPath:
-		c.other = r.path(name, place, v, mayContext)
+		c.other = r.path(name, place, v, r.compared())
 	case !c.operator.takes(r, place, v):
 		return nil
 	default:

@@ -27,6 +27,10 @@ type Options struct {
 	// made of it has this state, SingleState, alone; the states that come next are
 	// only names.
 	Single bool
+	// Stored: the definition was checked before it was stored, maybe by an earlier release, and runs
+	// as it did. Rules that machines can be made without are not asked again: what a service takes,
+	// scopes of variables, and which paths a Choice compares.
+	Stored bool
 	// Calls tells whether there is an action of a service, which may be one that is called
 	// through AWS's SDK ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all
 	// are believed.
@@ -44,7 +48,7 @@ type Structure interface {
 // Compile makes a machine of the text of a definition. It tells all that it finds wrong;
 // if there is an error among it (Failed), the machine is nil.
 func Compile(definition []byte, o Options) (*Machine, []Diagnostic) {
-	c := &compiler{express: o.Express, single: o.Single, calls: o.Calls, machine: &Machine{},
+	c := &compiler{express: o.Express, single: o.Single, stored: o.Stored, calls: o.Calls, machine: &Machine{},
 		variables: map[string][]string{}, functions: map[string][]string{}, assigned: map[string]bool{}}
 	if object := c.parse(definition); object != nil {
 		if o.Single {
@@ -84,6 +88,7 @@ type compiler struct {
 	calls     func(service, action string) (takes Structure, known bool)
 	express   bool // also in the flow of a distributed Map whose executions are express ones
 	single    bool
+	stored    bool
 	machine   *Machine
 	language  Language // of the machine
 	states    int
@@ -173,7 +178,9 @@ func (c *compiler) compile(o *jsonvalue.Object) {
 func (c *compiler) checkFlows() {
 	if !c.failed {
 		c.connect()
-		c.scopes()
+		if !c.stored {
+			c.scopes()
+		}
 	}
 	if !c.failed {
 		c.checkLabels()

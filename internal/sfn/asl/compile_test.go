@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"heddle/internal/blob"
 )
 
 // one is a machine of one state, X; a state after it is named End.
@@ -657,3 +659,28 @@ func TestParseTimestamp(t *testing.T) {
 		}
 	}
 }
+
+// TestStored: what was stored once is compiled for good, though who writes it now is told more.
+func TestStored(t *testing.T) {
+	takesNothing := func(string, string) (Structure, bool) { return nothing{}, true }
+	for name, definition := range map[string]string{
+		"a service takes less":   `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"Nope":1},"End":true}}}`,
+		"parameters are wanted":  `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true}}}`,
+		"a Choice compares many": `{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[{"Variable":"$..a","StringEqualsPath":"$..b","Next":"B"}]},"B":{"Type":"Succeed"}}}`,
+		"a variable is assigned again": `{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"v":1},"Next":"P"},"P":{"Type":"Parallel","End":true,"Branches":[
+{"StartAt":"B","States":{"B":{"Type":"Pass","Assign":{"v":2},"End":true}}}]}}}`,
+	} {
+		if m, _ := Compile([]byte(definition), Options{Calls: takesNothing}); m != nil {
+			t.Errorf("%s: a new definition is taken", name)
+		}
+		if _, err := NewCache(1<<20).Add(blob.ID{}, []byte(definition)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// nothing is a Structure without members.
+type nothing struct{}
+
+func (nothing) Member(string) (Structure, bool) { return nil, false }
+func (nothing) Lacks(map[string]bool) []string  { return nil }

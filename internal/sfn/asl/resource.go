@@ -285,7 +285,7 @@ func (l limited) Lacks(given map[string]bool) []string { return l.lacks(given) }
 // integrationFields looks at the parameters of an integration.
 func (r *reading) integrationFields(o *jsonvalue.Object) {
 	called := r.s.Resource
-	if called == nil || called.Kind != Integration {
+	if called == nil || called.Kind != Integration || r.stored {
 		return
 	}
 	field := "Parameters"
