@@ -13,8 +13,11 @@ import (
 // lanes is how many random events there are at a time: each of another node, or of PostgreSQL.
 const lanes = 3
 
-// afterRandom is how long a lane rests after an event.
-const afterRandom = time.Second
+// How long a lane rests after an event of a node, and of PostgreSQL, without which nothing goes on.
+const (
+	afterRandom  = time.Second
+	afterOfStore = trouble
+)
 
 // lots draws random events, and what they happen to.
 type lots struct {
@@ -87,7 +90,11 @@ func (c *cluster) random(each time.Duration) error {
 				if !more {
 					return
 				}
-				if errs[i] = happenings[event](c, n, afterRandom); errs[i] != nil {
+				rest := afterRandom
+				if ofStore(event) {
+					rest = afterOfStore
+				}
+				if errs[i] = happenings[event](c, n, rest); errs[i] != nil {
 					l.mu.Lock()
 					l.end = time.Time{}
 					l.mu.Unlock()

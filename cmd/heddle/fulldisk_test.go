@@ -148,7 +148,7 @@ func TestFullDisk(t *testing.T) {
 
 	leave(150 * mb)
 	p.until(t, 503, "StartWorkflowExecution", begin())
-	leave(150 * mb) // the server may have taken some for its logs, up to the next mark
+	leave(150 * mb)                                    // the server may have taken some for its logs, up to the next mark
 	p.until(t, 503, "StartWorkflowExecution", begin()) // it may have looked while the disk was filled anew
 	p.want(t, 503, "ServiceUnavailable", "RegisterDomain", `{"name":"more","workflowExecutionRetentionPeriodInDays":"7"}`)
 	p.want(t, 200, "", "SignalWorkflowExecution", signal())

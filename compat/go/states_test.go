@@ -729,10 +729,15 @@ func statesMapRuns(t *testing.T, s *states) {
 	}
 	_, err = s.UpdateMapRun(ctx, &sfn.UpdateMapRunInput{MapRunArn: run, MaxConcurrency: aws.Int32(1)})
 	s.ok(err)
-	children, err := s.ListExecutions(ctx, &sfn.ListExecutionsInput{MapRunArn: run, StatusFilter: types.ExecutionStatusRunning})
-	s.ok(err)
-	if len(children.Executions) != 2 {
-		t.Errorf("%d executions of the map run, want 2", len(children.Executions))
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) { // they begin by messages
+		children, err := s.ListExecutions(ctx, &sfn.ListExecutionsInput{MapRunArn: run, StatusFilter: types.ExecutionStatusRunning})
+		s.ok(err)
+		if len(children.Executions) == 2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d executions of the map run, want 2", len(children.Executions))
+		}
 	}
 	_, err = s.StopExecution(ctx, &sfn.StopExecutionInput{ExecutionArn: begun.ExecutionArn})
 	s.ok(err)

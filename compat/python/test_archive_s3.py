@@ -143,7 +143,8 @@ class ArchiveInS3(unittest.TestCase):
         self.assertEqual(sorted(got), want)
         there = {"domain": "shop", "startTimeFilter": {"oldestDate": 0}}
         self.until("all are deleted", lambda: not swf.list_closed_workflow_executions(**there)["executionInfos"])
-        self.back_up()
+        if "NODES_BINARY" not in os.environ:  # the backups of a cluster are PostgreSQL's
+            self.back_up()
         self.assertEqual(self.server.stop(), "")
         objects = self.s3.list_objects_v2(Bucket="histories")["Contents"]
         print(f"{closed} executions in {len(objects)} objects, 3 kills")

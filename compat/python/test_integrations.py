@@ -1,5 +1,9 @@
 """Task states call services of moto's server, and those of the server itself: what is sent arrives, what is answered and refused
-has AWS's names. It starts both servers: HEDDLE_BINARY names one, moto is that of this Python."""
+has AWS's names. It starts both servers: HEDDLE_BINARY names one, moto is that of this Python.
+
+With --record FILE what was sent and answered is written there, for who tests without moto (internal/sfn/integration)."""
+import base64
+import http.client
 import http.server
 import json
 import os
@@ -154,28 +158,70 @@ class Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def main():
+class Recorder(http.server.BaseHTTPRequestHandler):
+    """Hands requests on to moto, and keeps them with the answers."""
+
+    protocol_version = "HTTP/1.1"
+    moto, exchanges = 0, []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        to = http.client.HTTPConnection("127.0.0.1", self.moto, timeout=60)
+        to.request(self.command, self.path, body, dict(self.headers))
+        answer = to.getresponse()
+        text = answer.read()
+        headers = {k: v for k, v in answer.getheaders() if k.lower() not in ("server", "date", "connection", "transfer-encoding", "content-length")}
+        sent = {k: v for k, v in self.headers.items() if k.lower() in ("content-type", "x-amz-target", "x-amz-copy-source") or k.lower().startswith("x-amz-meta-")}
+        self.exchanges.append({"method": self.command, "path": self.path, "sent": sent, "body": plain(body), "status": answer.status, "headers": headers, "answer": plain(text)})
+        self.send_response(answer.status)
+        for k, v in headers.items():
+            self.send_header(k, v)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    do_GET = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_POST
+
+    def log_message(self, *_):
+        pass
+
+
+def plain(body):
+    """A body as a text, or else in base64."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return "base64:" + base64.b64encode(body).decode()
+
+
+def main(record):
     moto, heddle = free(), free()
     echo = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     threading.Thread(target=echo.serve_forever, daemon=True).start()
     other = f"http://127.0.0.1:{echo.server_port}"
-    at = f"http://127.0.0.1:{moto}"
+    at = through = f"http://127.0.0.1:{moto}"
+    if record:
+        Recorder.moto = moto
+        between = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+        threading.Thread(target=between.serve_forever, daemon=True).start()
+        through = f"http://127.0.0.1:{between.server_port}"
     with tempfile.TemporaryDirectory() as data:
         servers = []
         try:
             servers.append(subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(moto)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             servers.append(subprocess.Popen([os.environ["HEDDLE_BINARY"], "serve", "--listen", f"127.0.0.1:{heddle}", "--data", data, "--store", "memory", "--auth", "none",
-                                             "--integration", "*=" + at, "--integration", "execute-api=" + other + "/{api}", "--http-private", "127.0.0.0/8"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+                                             "--integration", "*=" + through, "--integration", "execute-api=" + other + "/{api}", "--http-private", "127.0.0.0/8"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             until_answered(at + "/moto-api/data.json", servers[0])
             until_answered(f"http://127.0.0.1:{heddle}/health", servers[1])
-            return play(at, f"http://127.0.0.1:{heddle}", other)
+            return play(at, f"http://127.0.0.1:{heddle}", other, record)
         finally:
             for s in servers:
                 s.kill()
                 s.wait()
 
 
-def play(moto, heddle, echo):
+def play(moto, heddle, echo, record):
     def of(name):
         return boto3.client(name, endpoint_url=moto, **KEYS)
 
@@ -197,7 +243,7 @@ def play(moto, heddle, echo):
         events.create_connection(Name="oauth", AuthorizationType="OAUTH_CLIENT_CREDENTIALS", AuthParameters={"OAuthParameters": {
             "AuthorizationEndpoint": echo + "/token", "HttpMethod": "POST", "ClientParameters": {"ClientID": "i", "ClientSecret": "s"}}})["ConnectionArn"],
     ]
-    failed = 0
+    failed, recorded = 0, []
     for n, (resource, parameters, want) in enumerate(cases(queue, topic, cluster, echo, connections)):
         definition = {"StartAt": "X", "States": {"X": {"Type": "Task", "Resource": "arn:aws:states:::" + resource, "Parameters": parameters, "End": True}}}
         machine = states.create_state_machine(name=f"m{n}", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/r")["stateMachineArn"]
@@ -212,6 +258,10 @@ def play(moto, heddle, echo):
         else:
             output = json.loads(e.get("output", "null")) or {}
             good = e["status"] == "SUCCEEDED" and all(m in output for m in want.get("@", "").split()) and all(output.get(m) == v for m, v in want.items() if m != "@")
+        if Recorder.exchanges:
+            recorded.append({"resource": resource, "parameters": parameters, "exchanges": Recorder.exchanges[:], "error": e.get("error", ""), "cause": e.get("cause", ""),
+                             "output": json.loads(e.get("output", "null"))})
+            Recorder.exchanges.clear()
         if not good:
             failed += 1
             print(f"FAIL {resource} {parameters}: {e['status']} {e.get('output', '')} {e.get('error', '')} {e.get('cause', '')}, want {want}")
@@ -219,9 +269,12 @@ def play(moto, heddle, echo):
     if body != '{"a":1}':
         failed += 1
         print(f"FAIL the queue has {body}")
+    if record and not failed:
+        with open(record, "w") as f:
+            f.write("[\n" + ",\n".join(json.dumps(r, ensure_ascii=False, sort_keys=True) for r in recorded) + "\n]\n")
     print(f"{n + 1} calls, {failed} failed")
     return failed
 
 
 if __name__ == "__main__":
-    sys.exit(1 if main() else 0)
+    sys.exit(1 if main(sys.argv[2] if sys.argv[1:2] == ["--record"] else None) else 0)

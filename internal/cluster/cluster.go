@@ -17,6 +17,8 @@
 //     shards, and sends all of a list's anew when the list has a new owner. Offers carry the
 //     epoch of their run's shard: the list's owner ignores older ones, and forgets all of
 //     that shard at the first newer one.
+//   - A task meets a poll of its own node first, wherever its list is, unless older tasks wait there. One that meets
+//     none is offered at once.
 //   - Tasks that were started for a node that has gone, and are not known to be delivered,
 //     are offered again.
 //   - A command whose link broke is not tried again: nobody knows its outcome.
@@ -133,6 +135,7 @@ type Cluster struct {
 	asked    map[uint64]*asked
 	polls    map[uint64]*farPoll
 	lines    map[string]*list.List         // by list: the *farPoll of those that wait, in order
+	busy     map[string]bool               // lists elsewhere on which tasks waited for polls, when last heard of
 	serving  map[serving]func()            // commands of other members: nobody waits for them any more
 	served   map[serving]*served           // their polls
 	awaiting map[uint16]map[*listPoll]bool // by the list's shard: polls at this node's matcher
@@ -197,7 +200,7 @@ func New(c Config) *Cluster {
 	cl := &Cluster{
 		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]*offered, c.Shards), from: make([]uint64, c.Shards), passes: make([]uint8, c.Shards),
-		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, lines: map[string]*list.List{}, serving: map[serving]func(){}, served: map[serving]*served{},
+		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, lines: map[string]*list.List{}, busy: map[string]bool{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
@@ -705,7 +708,7 @@ func (c *Cluster) Frame(member string, frame any) {
 		c.pollEnded(member, f)
 	case *Claimed:
 		if p := c.polls[f.ID]; p != nil && p.member == member {
-			c.claimed(p)
+			c.met(p, f.More)
 			p.answer <- f
 		} else {
 			c.send(c.links, member, &PollEnd{ID: f.ID, How: matching.Returned})

@@ -73,6 +73,7 @@ type (
 		ID    uint64
 		Run   engine.RunID
 		Offer int64
+		More  bool // other tasks of the list wait
 	}
 	PollEnd struct {
 		ID  uint64

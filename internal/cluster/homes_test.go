@@ -118,8 +118,15 @@ func TestHomes(t *testing.T) {
 	if got := states(); got[1] != elsewhere || got[3] != elsewhere {
 		t.Errorf("shards of a home that is lost are taken: %v", got)
 	}
+	c.Looked(sight(0, both[:1], "A")) // the other node has gone, and is not waited for
 	c.JoinedHome(1)
-	looked(sight(1, both[:1], ""))
+	back := sight(1, both[:1], "")
+	back.Owners[1].Epoch = 9 // somebody else had that one meanwhile
+	c.Looked(back)
+	if got := states(); got[1] != elsewhere || got[3] != taking || got[5] != taking { // looks of the membership before don't count
+		t.Errorf("at the first look of a membership in the second home: %v", got)
+	}
+	looked(back)
 	if got := states(); got[1] != taking || got[3] != taking || got[5] != taking {
 		t.Errorf("the second home is back, and its shards are not taken: %v", got)
 	}

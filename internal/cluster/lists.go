@@ -226,7 +226,7 @@ func (c *Cluster) servePoll(member string, f *Poll) {
 func (c *Cluster) pollThere(ctx context.Context, member string, s *served, f *Poll, send func(any)) any {
 	claim, err := c.Matcher.PollFrom(ctx, member, f.List, f.Who)
 	for err == nil && claim != nil {
-		send(&Claimed{f.ID, claim.Run, claim.ID})
+		send(&Claimed{f.ID, claim.Run, claim.ID, claim.More})
 		select {
 		case how := <-s.ends:
 			switch how {
@@ -284,6 +284,19 @@ func (c *Cluster) claimed(p *farPoll) {
 	}
 }
 
+// met takes in that a poll elsewhere has a claim, and whether tasks wait there.
+func (c *Cluster) met(p *farPoll, more bool) {
+	c.claimed(p)
+	if !more {
+		delete(c.busy, p.list)
+		return
+	}
+	if len(c.busy) >= keptMax { // some that nobody polls any more
+		clear(c.busy)
+	}
+	c.busy[p.list] = true
+}
+
 // over ends a poll at another member's, here.
 func (c *Cluster) over(p *farPoll) {
 	c.claimed(p)
@@ -295,10 +308,11 @@ func (c *Cluster) over(p *farPoll) {
 const passesMax = 8
 
 // pairHere gives a task of this node to a poll of this node that waits at another member's, which hears of both
-// when it is over: so nothing crosses that anybody waits for.
+// when it is over: so nothing crosses that anybody waits for. Where tasks waited when a poll last had one, a poll on its way
+// there is for the first of those.
 func (c *Cluster) pairHere(id uint16, t task, o *offered) bool {
 	line := c.lines[t.list]
-	if line == nil {
+	if line == nil || c.busy[t.list] {
 		return false
 	}
 	if c.passes[id] == passesMax {

@@ -146,6 +146,62 @@ func TestTasksMeetPollsOfTheirNode(t *testing.T) {
 	})
 }
 
+// TestPollsAreForTheFirstTaskOfABacklog: while tasks wait where the list is, a poll on its way there is not met by
+// a younger task of its own node.
+func TestPollsAreForTheFirstTaskOfABacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s, _ := script("B", "A", "A", "A")
+		defer c.Stop()
+		defer c.Drain()
+		for n, more := range []bool{true, true, false, true, false} {
+			s.sent = nil
+			first := polling(t, c, t.Context())
+			c.Frame("B", &Claimed{ID: sentOf[*Poll](s)[0].ID, Run: runOf(2, 9), Offer: 9, More: more})
+			if claim, id := paired(first); id != 9 {
+				t.Fatalf("the poll has task %d, want 9", id)
+			} else {
+				claim.Accept()
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			second := polling(t, c, ctx)
+			c.Offer(runOf(1, byte(n)), engine.Offer{List: scriptList, ID: int64(n) + 1})
+			if claim, id := paired(second); (id == 0) != more {
+				t.Errorf("tasks wait elsewhere: %v; a poll on its way there has task %d of this node", more, id)
+			} else if claim != nil {
+				claim.Accept()
+			}
+			if n := len(sentOf[*Offer](s)); (n == 1) != more {
+				t.Errorf("tasks wait elsewhere: %v; %d offers were sent", more, n)
+			}
+			cancel()
+			synctest.Wait()
+		}
+		for n := range 3 * keptMax {
+			c.met(&farPoll{list: fmt.Sprint(n)}, true)
+		}
+		if n := len(c.busy); n > keptMax {
+			t.Errorf("%d lists are kept, want %d at most", n, keptMax)
+		}
+
+		// Who has the list says so.
+		c, s, _ = script("A", "B", "C", "A")
+		defer c.Stop()
+		for id := range int64(3) {
+			c.Offer(runOf(0, 1), engine.Offer{List: scriptList, ID: id + 1})
+		}
+		for id := range uint64(3) {
+			c.Frame("B", &Poll{id + 1, scriptList, matching.Poller{}})
+			synctest.Wait()
+			claims := sentOf[*Claimed](s)
+			if got := claims[len(claims)-1]; len(claims) != int(id)+1 || got.More != (id < 2) {
+				t.Errorf("poll %d is told %+v", id+1, got)
+			}
+			c.Frame("B", &PollEnd{ID: id + 1, How: matching.Accepted})
+			synctest.Wait()
+		}
+	})
+}
+
 // TestPollThatEndsAsItIsPaired: whose caller has gone gives its task back; whose time is over has it.
 func TestPollThatEndsAsItIsPaired(t *testing.T) {
 	for _, gone := range []bool{true, false} {

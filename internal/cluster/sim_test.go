@@ -181,10 +181,10 @@ func (h *house) runs() bool {
 // keep is the membership, as the server has it.
 func (h *house) keep() {
 	members := h.homes[0].Members()
-	joined, lost, renewed := false, false, time.Time{}
+	joined, lost, renewed, said := false, false, time.Time{}, ""
 	for h.runs() && h.stay.Err() == nil {
 		h.mu().Lock()
-		leaving := h.leaving
+		leaving, tells := h.leaving, false
 		h.mu().Unlock()
 		if !joined {
 			id, err := members.Join(h.life, store.Member{Name: h.name})
@@ -197,8 +197,8 @@ func (h *house) keep() {
 				h.Joined(id, links{h.net, h, id})
 			}
 		}
-		if joined && (leaving || time.Since(renewed) >= time.Second) {
-			switch _, err := members.Renew(h.life, store.Renewal{Leaving: leaving, Hears: h.Hears()}); {
+		if hears := h.Hears(); joined && (leaving || time.Since(renewed) >= time.Second || said != hears) {
+			switch _, err := members.Renew(h.life, store.Renewal{Leaving: leaving, Hears: hears}); {
 			case errors.Is(err, store.ErrNotMember):
 				joined = false
 				h.mu().Lock()
@@ -208,7 +208,7 @@ func (h *house) keep() {
 				h.unlink(true)
 				continue
 			case err == nil:
-				renewed = time.Now()
+				renewed, said = time.Now(), hears
 				lost = false
 				h.Say()
 			}
@@ -220,10 +220,15 @@ func (h *house) keep() {
 		if joined && !lost {
 			if seen, err := members.Look(h.life); err == nil {
 				h.Looked(seen)
+				tells = said != h.Hears()
 			}
 		}
+		wait := 500 * time.Millisecond
+		if tells {
+			wait = 50 * time.Millisecond
+		}
 		select {
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(wait):
 		case <-h.stay.Done():
 		}
 	}

@@ -12,6 +12,8 @@ import (
 type Claim struct {
 	Run engine.RunID
 	ID  int64 // the offer's id
+	// More: other tasks of the list waited when it was made, so that polls meet tasks there and not tasks polls.
+	More bool
 
 	list   *taskList
 	offer  *offer

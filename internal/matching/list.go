@@ -150,7 +150,7 @@ func (l *taskList) pair(pollWaited bool, now engine.Time) (made Pairing, ok bool
 	if p.seen != nil {
 		p.seen.task, p.seen.taskAt = made.Task, now
 	}
-	p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, ticket: p.ticket, who: p.who, home: p.home}
+	p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, More: len(l.waiting) > 0, ticket: p.ticket, who: p.who, home: p.home}
 	return made, true
 }
 

@@ -218,7 +218,11 @@ func (p *Performer) take(s Source) {
 			switch {
 			case err == nil:
 				claim.Accept()
-				p.queue.Add(job{s, claim.Run, claim.ID, at, false}, at.owner(s)...)
+				if j := (job{s, claim.Run, claim.ID, at, false}); at.After > 0 {
+					p.after(j, at.After)
+				} else {
+					p.queue.Add(j, at.owner(s)...)
+				}
 			case errors.Is(err, engine.ErrUnusable):
 				claim.Accept() // offered again, it would stand before all others
 				p.trouble("take "+p.What, err, "run", claim.Run, "scheduledEventId", claim.ID)

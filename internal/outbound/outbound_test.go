@@ -30,6 +30,8 @@ type source struct {
 	list    string
 	onStart func(run engine.RunID, id int64) error
 	onPlace func(run engine.RunID) error // nil: it is found out
+	after   time.Duration                // of a task after the one before
+	places  int
 }
 
 func (s *source) List() string { return s.list }
@@ -40,7 +42,8 @@ func (s *source) Place(_ context.Context, run engine.RunID, id int64) (Place, er
 			return Place{}, err
 		}
 	}
-	return Place{engine.World{Account: "123456789012", Region: "eu-west-1"}, fmt.Sprint(run[0]), fmt.Sprint("f", id)}, nil
+	s.places++
+	return Place{engine.World{Account: "123456789012", Region: "eu-west-1"}, fmt.Sprint(run[0]), fmt.Sprint("f", id), s.after * time.Duration(s.places)}, nil
 }
 
 func (s *source) Start(_ context.Context, run engine.RunID, id int64, _ bool) (*Call, error) {
@@ -174,10 +177,10 @@ func TestTasksOutOfSightStarveNobody(t *testing.T) {
 		p := New(Config{
 			Concurrent: 100, Tasks: m, PollsMax: 100, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
 		})
-		p.Add(&source{"one", func(run engine.RunID, _ int64) error {
+		p.Add(&source{list: "one", onStart: func(run engine.RunID, _ int64) error {
 			started[run[0]].Add(1)
 			return nil
-		}, func(run engine.RunID) error {
+		}, onPlace: func(run engine.RunID) error {
 			if run[0] == 1 && away.Load() {
 				return errors.New("no data key")
 			}
@@ -378,6 +381,37 @@ func TestCallsAgain(t *testing.T) {
 		}
 		if !slices.Equal(runs.reports, []string{"done"}) {
 			t.Errorf("reported %q", runs.reports)
+		}
+		stop(t, p)
+	})
+}
+
+// Tasks that are too many wait for their time, each once, and have no place meanwhile.
+func TestTooManyTasksWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		m := matching.New(matching.Config{PollsPerListMax: 3})
+		var mu sync.Mutex
+		var started []string
+		s := &source{list: "one", after: time.Second}
+		s.onStart = func(_ engine.RunID, id int64) error {
+			mu.Lock()
+			defer mu.Unlock()
+			started = append(started, fmt.Sprint(time.Since(began)))
+			return nil
+		}
+		p := New(Config{
+			Concurrent: 1, Tasks: m, PollsMax: 1, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+			Stopwatch: func() time.Duration { return time.Since(began) },
+		})
+		p.Add(s)
+		if err := p.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		offer(m, "one", 1, 4)
+		time.Sleep(time.Hour)
+		if got, want := strings.Join(started, " "), "1s 2s 3s 4s"; got != want || s.places != 4 {
+			t.Errorf("started after %s, want %s; placed %d times", got, want, s.places)
 		}
 		stop(t, p)
 	})

@@ -15,6 +15,8 @@ import (
 type Place struct {
 	World         engine.World
 	Group, Target string
+	// After is how long it is yet to wait before it stands in line, since it is one too many.
+	After time.Duration
 }
 
 // owner names who a task of a source is of, at each level of the queue. Regions and sources have

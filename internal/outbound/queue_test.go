@@ -23,7 +23,7 @@ func newLine(places int) *line {
 
 // placeAt is where a task of an account belongs. Groups are in two regions.
 func placeAt(account, group, target int) Place {
-	return Place{engine.World{Account: strconv.Itoa(account), Region: strconv.Itoa(group % 2)}, strconv.Itoa(group / 2), strconv.Itoa(target)}
+	return Place{World: engine.World{Account: strconv.Itoa(account), Region: strconv.Itoa(group % 2)}, Group: strconv.Itoa(group / 2), Target: strconv.Itoa(target)}
 }
 
 // add puts a task of the one source in line.

@@ -106,6 +106,8 @@ func startBusy(t *testing.T) *Server {
 		"A":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:pack","Next":"B"},
 		"B":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f","Next":"C"},
 		"C":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution","Parameters":{"StateMachineArn":"`+machine+`small"},"End":true}}}`))
+	askStates(t, s, "CreateStateMachine", `{"name":"express","type":"EXPRESS","roleArn":%q,"definition":%s}`, role, definition(`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}`))
+	askStates(t, s, "StartSyncExecution", `{"stateMachineArn":%q}`, machine+"express")
 	large := askStates(t, s, "StartExecution", `{"stateMachineArn":%q}`, machine+"large")
 	got := askStates(t, s, "GetActivityTask", `{"activityArn":"arn:aws:states:us-east-1:123456789012:activity:pack"}`)
 	askStates(t, s, "SendTaskSuccess", `{"taskToken":%q,"output":"{}"}`, got.TaskToken)

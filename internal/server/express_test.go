@@ -10,7 +10,7 @@ import (
 // nobody can ask for them.
 func TestExpress(t *testing.T) {
 	a := newAuthority(t)
-	a.role("r", statesTrust, allow("states:StartExecution", "*"), allow("lambda:InvokeFunction", "*"))
+	a.role("r", statesTrust, allow("states:StartExecution", "*"), allow("states:StartSyncExecution", "*"), allow("lambda:InvokeFunction", "*"))
 	machine := func(name, kind, resource, more string) string {
 		body, err := json.Marshal(map[string]string{
 			"name": name, "type": kind, "roleArn": roleARN("r"),
@@ -61,11 +61,29 @@ func TestExpress(t *testing.T) {
 	if got := a.runs(machine("waiting", "STANDARD", start+".sync:2", input)); !strings.HasPrefix(got, "FAILED StepFunctions.AWSStepFunctionsException This operation is not supported by this type of state machine") {
 		t.Errorf("a standard execution that waits for an express one: %s", got)
 	}
+	const startSync = "arn:aws:states:::aws-sdk:sfn:startSyncExecution"
+	for _, kind := range []string{"STANDARD", "EXPRESS"} { // which wait for it, and have what it gives
+		outer := machine("waits-"+strings.ToLower(kind), kind, startSync, input+`,"ResultSelector":{"status.$":"$.Status","billed.$":"$.BillingDetails.BilledMemoryUsedInMB"}`)
+		if kind == "STANDARD" {
+			if got := a.runs(outer); got != "SUCCEEDED" {
+				t.Errorf("a standard execution that waits for an express one: %s", got)
+			}
+		} else if got := a.must(a.states(a.root, "StartSyncExecution", `{"stateMachineArn":"`+outer+`"}`)); !strings.Contains(got, `"output":"{\"status\":\"SUCCEEDED\",\"billed\":64}"`) {
+			t.Errorf("an express execution that waits for another: %s", got)
+		}
+	}
+	invoked(5)
+	// One that begins itself comes to an end.
+	self := strings.Replace(quick, ":quick", ":self", 1)
+	machine("self", "EXPRESS", startSync, `,"Parameters":{"StateMachineArn":"`+self+`"},"ResultSelector":{"status.$":"$.Status"}`)
+	if got := a.must(a.states(a.root, "StartSyncExecution", `{"stateMachineArn":"`+self+`"}`)); !strings.Contains(got, `"SUCCEEDED"`) {
+		t.Errorf("an execution that begins itself: %.2000s", got)
+	}
 	sync := machine("caller", "EXPRESS", start, input)
 	if got := a.must(a.states(a.root, "StartSyncExecution", `{"stateMachineArn":"`+sync+`"}`)); !strings.Contains(got, `"SUCCEEDED"`) {
 		t.Errorf("an express execution that starts another: %s", got)
 	}
-	invoked(4)
+	invoked(6)
 	a.must(a.states(a.root, "StartExecution", `{"stateMachineArn":"`+sync+`"}`))
-	invoked(5)
+	invoked(7)
 }

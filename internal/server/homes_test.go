@@ -249,6 +249,11 @@ func TestHomesOfACluster(t *testing.T) {
 	if lost, err := nodes[0].shardsOfAll.Losses(t.Context()); err != nil || len(lost) > 0 { // each node hears of the sequences of all shards
 		t.Errorf("losses %+v, %v", lost, err)
 	}
+	for i := range 100 { // the shard of a list is in the home that all need
+		if list := strconv.Itoa(i); nodes[0].cluster.ListOf(list)%2 != 0 {
+			t.Fatalf("list %q is with a shard of the second home", list)
+		}
+	}
 	for range 16 { // task lists are where all reach them, whatever home a task is of
 		if task := mustCall(t, nodes[0], "PollForDecisionTask", pollDeciders); task.TaskToken == "" {
 			t.Fatal("a poll came back empty")

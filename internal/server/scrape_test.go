@@ -250,6 +250,27 @@ func TestStateMachinesAreCounted(t *testing.T) {
 	}
 }
 
+// TestVersionsAreCounted: executions that were started by a version, or by an alias, are counted apart.
+func TestVersionsAreCounted(t *testing.T) {
+	s := start(t, memory())
+	const machine = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+	version := askStates(t, s, "CreateStateMachine", `{"name":"m","publish":true,"roleArn":"arn:aws:iam::123456789012:role/r","definition":"{\"StartAt\":\"S\",\"States\":{\"S\":{\"Type\":\"Succeed\"}}}"}`).StateMachineVersionARN
+	askStates(t, s, "CreateStateMachineAlias", `{"name":"live","routingConfiguration":[{"stateMachineVersionArn":%q,"weight":100}]}`, version)
+	want := scraped{}
+	for of, labels := range map[string]string{machine: "", version: ",version=1", machine + ":live": ",version=1"} {
+		before := "account=123456789012,"
+		if of == machine+":live" {
+			before += "alias=live,"
+		}
+		askStates(t, s, "StartExecution", `{"stateMachineArn":%q}`, of)
+		want["heddle_sfn_executions_started_total{"+before+"region=us-east-1,state_machine="+machine+labels+"}"] = 1
+		want["heddle_sfn_executions_closed_total{"+before+"redriven=false,region=us-east-1,state_machine="+machine+",status=succeeded"+labels+"}"] = 1
+	}
+	for _, d := range scrape(t, s.URL()).of("heddle_sfn_executions_").differences(want) {
+		t.Error(d)
+	}
+}
+
 // mapRuns has map runs: one that fails, is redriven, and fails again, and one that succeeds.
 func mapRuns(t *testing.T, s *Server) {
 	t.Helper()

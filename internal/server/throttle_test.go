@@ -94,6 +94,54 @@ func TestExpressStartsHaveARate(t *testing.T) {
 	}
 }
 
+// TestRatesBesideCalls: states of standard executions, and HTTP tasks of all, are taken out of rates of
+// their own; what has no room waits, and all ends.
+func TestRatesBesideCalls(t *testing.T) {
+	cfg := memory()
+	cfg.Throttle, cfg.ThrottleRates = ThrottleAWS, []string{"StateTransition=1/1000"}
+	s := start(t, cfg)
+	const states = `{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},\"B\":{\"Type\":\"Pass\",\"Next\":\"C\"},` +
+		`\"C\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::http:invoke\",\"Parameters\":{\"ApiEndpoint\":\"https://127.0.0.1/x\",\"Method\":\"GET\",\"Authentication\":{\"ConnectionArn\":\"arn:aws:events:us-east-1:123456789012:connection/none/1\"}},\"End\":true}}}`
+	machines := map[string]string{}
+	for _, kind := range []string{"STANDARD", "EXPRESS"} {
+		machines[kind] = askStates(t, s, "CreateStateMachine", `{"name":%q,"type":%q,"roleArn":"arn:aws:iam::123456789012:role/r","definition":"`+states+`"}`, kind, kind).StateMachineARN
+	}
+	const n = 20
+	for i := range n {
+		askStates(t, s, "StartExecution", `{"stateMachineArn":%q,"name":"e%d"}`, machines["STANDARD"], i)
+	}
+	for i := range n {
+		waitUntil(t, "it fails for it has no connection", func() bool {
+			return askStates(t, s, "DescribeExecution", `{"executionArn":%q}`, fmt.Sprintf("arn:aws:states:us-east-1:123456789012:execution:STANDARD:e%d", i)).Status == "FAILED"
+		})
+	}
+	if status := askStates(t, s, "StartSyncExecution", `{"stateMachineArn":%q}`, machines["EXPRESS"]).Status; status != "FAILED" {
+		t.Errorf("an express execution is %s", status)
+	}
+	all := scrape(t, s.URL()).of("heddle_sfn_")
+	for name, want := range map[string]float64{
+		"throttle_taken_total{account=123456789012,api=StateTransition,region=us-east-1}":                           3 * n,
+		"throttle_taken_total{account=123456789012,api=HTTPTask,region=us-east-1}":                                  n + 1,
+		"throttle_bucket_size{api=HTTPTask}":                                                                        300,
+		"throttle_refill_rate{api=HTTPTask}":                                                                        300,
+		"state_transitions_total{account=123456789012,region=us-east-1,state_machine=" + machines["STANDARD"] + "}": 3 * n,
+		"state_transitions_total{account=123456789012,region=us-east-1,state_machine=" + machines["EXPRESS"] + "}":  3,
+	} {
+		if got := all["heddle_sfn_"+name]; got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	// How many had to wait depends on how quick all else is: it is counted both ways alike.
+	for name, same := range map[string]string{
+		"throttled_total{account=123456789012,api=StateTransition,region=us-east-1,scope=account}":                      "executions_throttled_total{account=123456789012,region=us-east-1,state_machine=" + machines["STANDARD"] + "}",
+		"express_billed_seconds_count{account=123456789012,region=us-east-1,state_machine=" + machines["EXPRESS"] + "}": "executions_started_total{account=123456789012,region=us-east-1,state_machine=" + machines["EXPRESS"] + "}",
+	} {
+		if a, b := all["heddle_sfn_"+name], all["heddle_sfn_"+same]; a != b {
+			t.Errorf("%s is %v, and %s %v", name, a, same, b)
+		}
+	}
+}
+
 // TestRatesOfServices sets rates of actions that no service has, or several have.
 func TestRatesOfServices(t *testing.T) {
 	two := []*service.Service{

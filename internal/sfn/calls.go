@@ -56,38 +56,42 @@ func newCaller(s *actions) *outbound.Performer {
 
 // known tells whether there is an action of a service, and which parameters it takes and wants, as
 // far as there is a model of it.
-func (s *calls) known(service, action string) (takes *asl.Parameters, known bool) {
+func (s *calls) known(service, action string) (takes asl.Structure, known bool) {
 	of, called := integration.Of(service, action)
 	if !called {
-		return nil, false
+		return nil, true
 	}
-	listed, supported := sdk.Listed(of.Service, of.Operation)
-	if listed && !supported {
-		return nil, false
+	if of.SDK {
+		listed, supported := sdk.Listed(of.Service, of.Operation)
+		if listed && !supported {
+			return nil, false
+		}
+		known = listed
 	}
 	model, err := s.models.Service(of.Service)
 	if err != nil || model == nil { // why it can't be read the operator is told when it is called
-		return nil, err != nil || listed
+		return nil, err != nil || known || !of.SDK
 	}
 	o := model.Operation(of.Operation)
 	if o == nil {
-		return nil, false
+		return nil, !of.SDK
 	}
-	return &asl.Parameters{
-		Unknown: func(given *jsonvalue.Object, called func(string) (string, bool)) (fields []string) {
-			for field, v := range given.All() {
-				name, known := called(field)
-				switch {
-				case !of.Takes(name, func(name string) bool { return o.Takes(of.Naming, name) }):
-					fields = append(fields, name)
-				case known:
-					fields = o.Unknown(fields, of.Naming, name, v, called)
-				}
-			}
-			return fields
-		},
-		Lacks: func(given map[string]bool) []string { return o.Lacks(of.Naming, given) },
-	}, true
+	if p := of.Takes(o); p != nil {
+		return structure{p}, true
+	}
+	return nil, true
+}
+
+// structure is an asl.Structure.
+type structure struct{ *integration.Structure }
+
+// Member implements asl.Structure.
+func (s structure) Member(name string) (asl.Structure, bool) {
+	in, ok := s.Structure.Member(name)
+	if in == nil {
+		return nil, ok
+	}
+	return structure{in}, ok
 }
 
 // List implements outbound.Source.
@@ -99,7 +103,20 @@ func (s *calls) Place(ctx context.Context, run engine.RunID, scheduled int64) (o
 	if err != nil {
 		return outbound.Place{}, err
 	}
-	return outbound.Place{World: task.Name.World, Group: task.Machine, Target: task.Service}, nil
+	at := outbound.Place{World: task.Name.World, Group: task.Machine, Target: task.Service}
+	if task.Service == httpService {
+		at.After = s.untilHTTP(at.World)
+	}
+	return at, nil
+}
+
+// untilHTTP is how long an HTTP task has to wait, for there are many. It asks once for each.
+func (s *calls) untilHTTP(w engine.World) time.Duration {
+	if s.Reserve == nil {
+		return 0
+	}
+	now := s.Clock()
+	return time.Duration(s.Reserve(w, httpTask, now, 1)-now) * time.Millisecond
 }
 
 // Start implements outbound.Source. All that is asked comes first, so that once the task is
@@ -355,7 +372,7 @@ type insider struct {
 // RoundTrip implements http.RoundTripper.
 func (i *insider) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.RemoteAddr = "states.amazonaws.com" // whom the trail shows as the sender
-	return i.Inside(i.caller, i.region, r), nil
+	return i.Inside(i.caller, i.region, r.WithContext(fromTask(r.Context()))), nil
 }
 
 // do makes the call, and says how the task ends by it.

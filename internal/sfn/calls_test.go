@@ -28,17 +28,36 @@ func TestCallsOfServicesAreChecked(t *testing.T) {
 			`'SCHEMA_VALIDATION_FAILED: The field "action" is not supported by Step Functions at /States/T/Parameters, SCHEMA_VALIDATION_FAILED: The field "onStatusReason" is not supported by Step Functions at /States/T/Parameters'`},
 		{"aws-sdk:batch:submitJob", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"Attempts.$":"$.n","EvaluateOnExit.$":"$.e"}}`, ""},
 		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"M":{"b":{"S.$":"$.s"},"c":{"Nul":true}}}}}`, ""},
-		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"M":{"b":{"X.$":"$.s"}}}}}`, `The field "X" is not supported by Step Functions`},
-		// Those of optimised integrations have the API's names, and the manual shows them without a capital, too.
+		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"a":{"M":{"b":{"X":"s"}}}}}`, `The field "X" is not supported by Step Functions`},
+		// Those of optimised integrations have the API's names with a capital; of Batch the manual shows them without, too.
 		{"batch:submitJob.sync", `{"JobName":"n","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"attempts":5}}`, ""},
 		{"sagemaker:createTrainingJob.sync", `{"TrainingJobName":"n","Tags":[{"key":"k","Value":"v"}]}`, `The field "key" is not supported by Step Functions at /States/T/Parameters`},
+		{"elasticmapreduce:modifyInstanceGroupByName", `{"ClusterId":"c","InstanceGroupName":"n","InstanceGroup":{"InstanceCount":1}}`, ""},
+		{"elasticmapreduce:modifyInstanceFleetByName", `{"ClusterId":"c","InstanceFleetName":"n","InstanceFleet":{"TargetOnDemandCapacity":1}}`, ""},
+		{"elasticmapreduce:terminateCluster", `{"ClusterId":"c"}`, ""},
 		{"elasticmapreduce:addStep.sync", `{"ClusterId":"c","Step":{"Name":"n"}}`, ""},
 		{"aws-sdk:cloudwatchlogs:createLogGroup", `{}`, `The field 'LogGroupName' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:ssm:startAutomationExecution", `{"DocumentName":"d"}`, ""},
 		{"aws-sdk:batch:createSchedulingPolicy", `{"Name":"n"}`, ""},
 		{"aws-sdk:sesv2:createExportJob", `{"ExportDataSource":{}}`, `The field 'ExportDestination' is required but was missing at /States/T/Parameters`},
 		{"aws-sdk:s3:getObjects", `{}`, unknown},
-		{"aws-sdk:s3:getObject", `{"Bucket":"b","Nope.$":"$.k"}`, `The field "Nope" is not supported by Step Functions at /States/T/Parameters`},
+		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key":"k","Nope":"k"}`, `The field "Nope" is not supported by Step Functions at /States/T/Parameters`},
+		{"aws-sdk:s3:getObject", `{"Bucket":"b","Key.$":"$.k","Nope.$":"$.k"}`, ""}, // what a path gives is looked at when the task begins: users have validated "TaskToken.$" beside Payload, and seen the task fail
+		{"aws-sdk:s3:deleteObjects", `{"Bucket":"b","Delete":{"Objects":[{"Key":"k"},{"key":"k"}]}}`, `The field "key" is not supported by Step Functions at /States/T/Parameters'`},
+		{"aws-sdk:dynamodb:putItem", `{"TableName":"t","Item":{"any.name":{"S":"s"}}}`, ""}, // names of a map are the user's
+		{"ecs:runTask.sync", `{"TaskDefinition":"t","Overrides":{"containerOverrides":[]}}`, `The field "containerOverrides" is not supported by Step Functions at /States/T/Parameters'`},
+		{"ecs:runTask.sync", `{"TaskDefinition":"t","Overrides":{"ContainerOverrides":[{"Name":"n","Environment":[{"Name":"k","Value.$":"$.v"}]}]}}`, ""},
+		{"ecs:runTask.sync", `{"TaskDefinition":"t","NetworkConfiguration":{"awsVpcConfiguration":{"Subnets":[]}}}`, `The field "awsVpcConfiguration" is not supported by Step Functions at /States/T/Parameters'`},
+		{"ecs:runTask", `{"Cluster":"c"}`, `The field 'TaskDefinition' is required but was missing at /States/T/Parameters`},
+		{"batch:submitJob", `{"JobName":"j","JobQueue":"q","JobDefinition":"d","RetryStrategy":{"attempts":5}}`, ""}, // as the manual writes it
+		{"sagemaker:createTrainingJob.sync", `{"TrainingJobName":"t","AlgorithmSpecification":{},"RoleArn":"r","OutputDataConfig":{},"ResourceConfig":{},"StoppingCondition":{},"InputDataConfig":[{"DataSource":{"S3DataSource":{"AtttributeNames":[]}}}]}`,
+			`The field "AtttributeNames" is not supported by Step Functions at /States/T/Parameters`},
+		{"events:putEvents", `{"Entries":[{"Detail":{"a":1},"detailType":"d"}]}`, `The field "detailType" is not supported by Step Functions at /States/T/Parameters'`},
+		{"elasticmapreduce:addStep.sync", `{"ClusterId":"c","Step":{"Name":"n","HadoopJarStep":{"jar":"j"}}}`, `The field "jar" is not supported by Step Functions at /States/T/Parameters'`},
+		{"elasticmapreduce:addStep.sync", `{"JobFlowId":"c","Step":{}}`, `The field "JobFlowId" is not supported by Step Functions at /States/T/Parameters`},
+		{"elasticmapreduce:modifyInstanceFleetByName", `{"ClusterId":"c","InstanceFleetName":"f","InstanceFleet":{"TargetOnDemandCapacity":1}}`, ""},
+		{"bedrock:invokeModel", `{"ModelId":"m","Input":{"S3Uri":"s"},"Output":{"S3Uri":"s"}}`, ""},
+		{"http:invoke", `{"ApiEndpoint":"https://e","Method":"GET","Anything":1}`, ""},
 		{"aws-sdk:stepfunctions:startExecution", `{}`, unknown}, // it is sfn
 		{"aws-sdk:sfn:startExecution", `{"StateMachineArn":"a","Input.$":"$"}`, ""},
 		{"aws-sdk:kinesis:subscribeToShard", `{}`, unknown}, // it streams events

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"heddle/internal/aws/fault"
 	"heddle/internal/engine"
 	"heddle/internal/kms/datakey"
 	"heddle/internal/sfn/execution"
@@ -42,6 +43,13 @@ func (s *actions) startSyncExecution(ctx context.Context, in *wire.StartSyncExec
 	}
 	if err := checkInput(input); err != nil {
 		return nil, err
+	}
+	if isFromTask(ctx) {
+		leave, ok := s.nested.enter(w.Account)
+		if !ok {
+			return nil, fault.Throttled()
+		}
+		defer leave()
 	}
 	d, e := &t.Revision.Definition, t.Revision.Encryption
 	m, err := s.machine(ctx, d.ID, e, func() (datakey.Sealer, error) {
@@ -160,7 +168,7 @@ func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 // wait waits for the end of a task, or for the moment at which the execution is woken.
 func (r *expressRun) wait(ctx context.Context, wake, timer engine.Time) error {
 	if r.calling == 0 {
-		if r.AsPoll != nil {
+		if r.AsPoll != nil && !isFromTask(ctx) {
 			if end, err := r.AsPoll(ctx); err == nil { // else it goes on being a request
 				defer end()
 			}

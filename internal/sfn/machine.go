@@ -25,7 +25,7 @@ func (s *actions) machineRows() []operation.Operation {
 		row(s, "DeleteStateMachine", s.deleteStateMachine),
 		row(s, "ListStateMachines", s.listStateMachines),
 		row(s, "ValidateStateMachineDefinition", s.validateStateMachineDefinition, definitionBody),
-		row(s, "StartSyncExecution", s.startSyncExecution, payloadBody, operation.Waits),
+		row(s, "StartSyncExecution", s.startSyncExecution, payloadBody, operation.Waits, operation.FromInside),
 	}
 }
 

@@ -85,6 +85,7 @@ type actions struct {
 	machines *asl.Cache
 	keys     *keyring
 	awaited  *awaited
+	nested   nested
 	calls    *calls
 }
 

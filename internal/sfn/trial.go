@@ -393,6 +393,11 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task, saw *httpt
 		}
 		return lambdaReport(task, call.Type, s.Lambda.Invoke(ctx, &call)), nil
 	default:
+		if task.Service == httpService {
+			if err := s.rest(ctx, s.calls.untilHTTP(task.Name.World)); err != nil {
+				return nil, err
+			}
+		}
 		c, refused, err := s.calls.prepare(ctx, engine.RunID{}, task)
 		if err != nil || refused != nil {
 			return refused, err
@@ -412,6 +417,20 @@ func (s *actions) callTask(ctx context.Context, task *execution.Task, saw *httpt
 		return &execution.Fail{Ref: ref, Error: &name, Cause: &cause}, nil
 	}
 	return body, err
+}
+
+// rest waits for a while.
+func (s *actions) rest(ctx context.Context, pause time.Duration) error {
+	if pause <= 0 {
+		return nil
+	}
+	done, cancel := s.Within(ctx, pause)
+	defer cancel()
+	<-done.Done()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // trialOutput is what TestState answers.

@@ -343,4 +343,16 @@ var clusters = []Mutant{{
 	Old:  "if f.Run != (engine.RunID{}) {",
 	New:  "if false {",
 	Bug:  "The console and the numbers miss the tasks that met a poll of their own node.",
+}, {
+	Name: "pair-before-a-backlog",
+	In:   "cluster.(*Cluster).pairHere",
+	Old:  "line == nil || c.busy[t.list]",
+	New:  "line == nil",
+	Bug:  "While workers can't keep up, the youngest tasks of a node are served first, and the oldest wait.",
+}, {
+	Name: "pair-never-after-a-backlog",
+	In:   "cluster.(*Cluster).met",
+	Old:  "delete(c.busy, p.list)",
+	New:  "_ = p.list",
+	Bug:  "Once tasks have waited on a list, each of its tasks crosses nodes twice for ever.",
 }}

@@ -35,7 +35,7 @@ var mapRuns = []Mutant{{
 	Name: "pending-items-left-out",
 	In:   "sfn/maprun.(*State).pending",
 	Old:  "for i, item := range s.window {",
-	New:  "for _, item := range s.window[:0] {",
+	New:  "for i, item := range s.window[:0] {",
 	Bug:  "PENDING files lack the items that have not begun.",
 }, {
 	Name: "redriven-items-count-twice",

@@ -41,8 +41,10 @@ const (
 	histories  = "./internal/server -run Linearizable"
 	exchanges  = "./internal/server -run TestExchange"
 	worlds     = "./internal/cluster -run TestWorlds -seeds 500"
-	flowTests  = "./flow ./flow/flowtest ./flow/internal/replay"
-	programs   = "./flow/internal/replay -programs 300"
+	// Of stores of several homes.
+	worldsOfHomes = "./internal/cluster -run TestWorldsOfHomes -seeds 400"
+	flowTests     = "./flow ./flow/flowtest ./flow/internal/replay"
+	programs      = "./flow/internal/replay -programs 300"
 )
 
 // Suites are the tests that may catch a mutant of the package in the folder, in the

@@ -235,7 +235,7 @@ func (h *Handler) receive(w http.ResponseWriter, c *Call, p Protocol) (in any, e
 	c.Operation, err = p.Find(c)
 	if err == nil {
 		c.Model = &c.Operation.API.Model
-		if c.inside && (c.Operation.Waits || c.Operation.Streams) {
+		if c.inside && (c.Operation.Waits && !c.Operation.FromInside || c.Operation.Streams) {
 			err = fault.Of(fault.AccessDenied, c.Operation.Name+" is not called from inside the server: it needs a connection of its own.")
 		}
 	}

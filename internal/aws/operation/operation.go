@@ -43,6 +43,9 @@ type Options struct {
 	// Waits: it waits for something to happen, and ends when its caller hangs up. All
 	// others go on to their end.
 	Waits bool
+	// FromInside: it waits for what it does itself, so it may be called from inside the server, too, where no
+	// connection has the caller's share of what waits.
+	FromInside bool
 	// Streams: the handler reads the body itself, of BodyMax bytes at most.
 	Streams bool
 }
@@ -60,6 +63,9 @@ func WithBodyMax(n int64) Option {
 
 // Waits marks an action that waits; see Options.
 func Waits(o *Options) { o.Waits = true }
+
+// FromInside marks an action that waits, and may be called from inside; see Options.
+func FromInside(o *Options) { o.FromInside = true }
 
 // Streams marks an action whose handler reads the body itself; see Options.
 func Streams(o *Options) { o.Streams = true }

@@ -156,7 +156,7 @@ func (d *decoder) time(said, form string) any {
 			}
 		}
 	}
-	if d.naming == Own {
+	if d.naming != Java {
 		return float64(at.UnixMilli())
 	}
 	if at = at.UTC(); at.Nanosecond() == 0 {

@@ -22,8 +22,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"heddle/jsonvalue"
 )
 
 //go:embed models/*.json.gz
@@ -286,61 +284,60 @@ func (o *Operation) Takes(n Naming, name string) bool {
 	return o.Input != nil && n.member(o.service.Shapes[o.Input.Shape], name) != ""
 }
 
-// Unknown adds the fields within a parameter that the operation does not take, at any depth. Called
-// gives the name that a field goes by, and whether its value is known.
-func (o *Operation) Unknown(fields []string, n Naming, parameter string, v any, called func(field string) (name string, known bool)) []string {
-	in := o.service.Shapes[o.Input.Shape]
-	m := in.Members[n.member(in, parameter)]
-	if m == nil {
-		return fields
-	}
-	return o.service.unknown(fields, n, m.Shape, v, called)
+// A Structure has members, which have names: the parameters of an operation, or a part of them. In a
+// map each name is one.
+type Structure struct {
+	service *Service
+	shape   *Shape // a structure or a map; nil: it has no members
+	naming  Naming
 }
 
-func (s *Service) unknown(fields []string, n Naming, shape string, v any, called func(string) (string, bool)) []string {
-	of := s.Shapes[shape]
-	switch v := v.(type) {
-	case []any:
-		if of.Type != "list" {
-			return fields
-		}
-		for _, item := range v {
-			fields = s.unknown(fields, n, of.Member.Shape, item, called)
-		}
-	case *jsonvalue.Object:
-		if of.Type != "structure" && of.Type != "map" || of.Document {
-			return fields
-		}
-		for field, inner := range v.All() {
-			name, known := called(field)
-			within := of.Value
-			if of.Type == "structure" {
-				if within = of.Members[n.member(of, name)]; within == nil {
-					fields = append(fields, name)
-					continue
-				}
-			}
-			if known {
-				fields = s.unknown(fields, n, within.Shape, inner, called)
-			}
-		}
+// Parameters are those of the operation, by the names that n gives them.
+func (o *Operation) Parameters(n Naming) *Structure {
+	of := &Structure{service: o.service, naming: n}
+	if o.Input != nil {
+		of.shape = o.service.Shapes[o.Input.Shape]
 	}
-	return fields
+	return of
 }
 
-// Lacks gives the parameters without which the operation is refused and that are not given, by
+// Member finds a member by its name. In is the structure that it is, or that each item of it is;
+// nil: it is something else, of which nothing is known.
+func (s *Structure) Member(name string) (in *Structure, ok bool) {
+	if s.shape == nil {
+		return nil, false
+	}
+	r := s.shape.Value
+	if s.shape.Type == "structure" {
+		r = s.shape.Members[s.naming.member(s.shape, name)]
+	}
+	if r == nil {
+		return nil, false
+	}
+	shape := s.service.Shapes[r.Shape]
+	for shape.Type == "list" {
+		r = shape.Member
+		shape = s.service.Shapes[r.Shape]
+	}
+	if shape.Type != "structure" && shape.Type != "map" || shape.Document || r.JSONValue {
+		return nil, true
+	}
+	return &Structure{s.service, shape, s.naming}, true
+}
+
+// Lacks gives the members without which the operation is refused and that are not given, by
 // their names. Those that are filled if they are not given are not among them.
-func (o *Operation) Lacks(n Naming, given map[string]bool) (names []string) {
-	if o.Input == nil {
+func (s *Structure) Lacks(given map[string]bool) (names []string) {
+	if s.shape == nil {
 		return nil
 	}
-	shape, has := o.service.Shapes[o.Input.Shape], map[string]bool{}
+	has := map[string]bool{}
 	for name := range given {
-		has[n.member(shape, name)] = true
+		has[s.naming.member(s.shape, name)] = true
 	}
-	for _, member := range shape.Required {
-		if m := shape.Members[member]; m != nil && !has[member] && !m.IdempotencyToken {
-			names = append(names, n.name(member))
+	for _, member := range s.shape.Required {
+		if m := s.shape.Members[member]; m != nil && !has[member] && !m.IdempotencyToken {
+			names = append(names, s.naming.name(member))
 		}
 	}
 	return names

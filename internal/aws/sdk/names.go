@@ -13,9 +13,10 @@ const (
 	// Java has the names of AWS's SDK for Java 2, with a capital, and no others: SSEKMSKeyId is
 	// SsekmsKeyId, jobName is JobName. A time is a text: 2024-03-17T11:09:25Z.
 	Java Naming = iota
-	// Own has those of the API, with a capital; parameters may have them as they are, too. A time is a
-	// number of milliseconds.
+	// Own has those of the API, with a capital. A time is a number of milliseconds.
 	Own
+	// Small is Own, but that parameters may begin with a small letter as they do in the API.
+	Small
 )
 
 func (n Naming) name(member string) string {
@@ -35,7 +36,7 @@ var instead = map[string]string{"equals": "equalsValue", "null": "nul"}
 
 // member finds the member that parameters call so; "": there is none.
 func (n Naming) member(of *Shape, called string) string {
-	if _, own := of.Members[called]; own && (n == Own || n.name(called) == called) {
+	if _, own := of.Members[called]; own && (n == Small || n.name(called) == called) {
 		return called
 	}
 	for name := range of.Members {

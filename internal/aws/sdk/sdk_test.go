@@ -114,6 +114,7 @@ func TestRefusedParameters(t *testing.T) {
 	for _, c := range []struct{ service, operation, parameters, want string }{
 		{"sqs", "sendMessage", `{"Nope":1}`, `The field "Nope" is not supported`},
 		{"ecs", "runTask", `{"Cluster":"a","cluster":"b"}`, `The field "cluster" is not supported`},
+		{"s3", "putObject", `{"Bucket":"b","Key":"k","SSEKMSKeyId":"a"}`, `The field "SSEKMSKeyId" is not supported`},
 		{"sqs", "sendMessage", `{"MessageAttributes":[]}`, "have array where an object belongs"},
 		{"sqs", "getQueueAttributes", `{"AttributeNames":{}}`, "where an array belongs"},
 		{"s3", "getObject", `{"Bucket":"b"}`, "'Key' is required"},
@@ -132,8 +133,8 @@ func TestRefusedParameters(t *testing.T) {
 			t.Errorf("%s %s: %v, sent %v; want %q", c.operation, c.parameters, err, h.request != nil, c.want)
 		}
 	}
-	// The API's names have a capital or none: the role is asked about one of them.
-	if _, err := do(t, &caught{}, "ecs", "runTask", `{"Cluster":"a","cluster":"b"}`, Own); err == nil || !strings.Contains(err.Error(), "given twice") {
+	// Names that may have a capital or none: the role is asked about one of them.
+	if _, err := do(t, &caught{}, "batch", "submitJob", `{"JobName":"a","jobName":"b"}`, Small); err == nil || !strings.Contains(err.Error(), "given twice") {
 		t.Errorf("a field that is there with and without a capital: %v", err)
 	}
 }

@@ -145,10 +145,10 @@ func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 	}
 	left, _ := o.Get("Variable")
 	c := &comparison{operator: operatorsByName[name]}
-	c.variable = r.path("Variable", at+"/Variable", left, mayIndefinite|mayContext)
+	c.variable = r.path("Variable", at+"/Variable", left, mayContext)
 	switch {
 	case c.operator.byPath:
-		c.other = r.path(name, place, v, mayIndefinite|mayContext)
+		c.other = r.path(name, place, v, mayContext)
 	case !c.operator.takes(r, place, v):
 		return nil
 	default:

@@ -27,18 +27,18 @@ type Options struct {
 	// made of it has this state, SingleState, alone; the states that come next are
 	// only names.
 	Single bool
-	// Calls tells whether there is an action of a service, of all that are called through AWS's SDK
-	// ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all are believed.
-	Calls func(service, action string) (takes *Parameters, known bool)
+	// Calls tells whether there is an action of a service, which may be one that is called
+	// through AWS's SDK ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all
+	// are believed.
+	Calls func(service, action string) (takes Structure, known bool)
 }
 
-// Parameters are those of a call.
-type Parameters struct {
-	// Unknown gives the fields that it does not take, at any depth, in their order. Called gives the
-	// name that a field goes by, and whether its value is known.
-	Unknown func(given *jsonvalue.Object, called func(field string) (name string, known bool)) []string
-	// Lacks gives those without which nobody is called, and that are not given.
-	Lacks func(given map[string]bool) []string
+// Structure has members, which have names: the parameters of a call, or a part of them.
+type Structure interface {
+	// Member finds a member. In is what it has inside, or what each item of it has; nil: anything.
+	Member(name string) (in Structure, ok bool)
+	// Lacks gives the names of the members that must be given, and are not.
+	Lacks(given map[string]bool) []string
 }
 
 // Compile makes a machine of the text of a definition. It tells all that it finds wrong;
@@ -81,7 +81,7 @@ func (m *Machine) State(name string) *State {
 }
 
 type compiler struct {
-	calls     func(service, action string) (takes *Parameters, known bool)
+	calls     func(service, action string) (takes Structure, known bool)
 	express   bool // also in the flow of a distributed Map whose executions are express ones
 	single    bool
 	machine   *Machine
@@ -103,7 +103,11 @@ type flowRead struct {
 	*Flow
 	at          string
 	transitions []transition
+	assignments []assignment
 }
+
+// An assignment gives a variable a value.
+type assignment struct{ at, name string }
 
 // A transition names the state that follows.
 type transition struct {
@@ -162,8 +166,14 @@ func (c *compiler) compile(o *jsonvalue.Object) {
 		c.machine.Comment, _ = v.(string)
 	}
 	c.flow(o, "", nil, 0)
+	c.checkFlows()
+}
+
+// checkFlows looks at flows as a whole, and at labels, each when all else is well.
+func (c *compiler) checkFlows() {
 	if !c.failed {
 		c.connect()
+		c.scopes()
 	}
 	if !c.failed {
 		c.checkLabels()
@@ -174,12 +184,7 @@ func (c *compiler) compile(o *jsonvalue.Object) {
 func (c *compiler) singleState(o *jsonvalue.Object) {
 	f := c.newFlow(nil, "")
 	f.StartAt = c.state(o, SingleState, "/States/"+SingleState, f, 0)
-	if !c.failed {
-		c.connect()
-	}
-	if !c.failed {
-		c.checkLabels()
-	}
+	c.checkFlows()
 }
 
 func (c *compiler) newFlow(owner *State, at string) *flowRead {
@@ -260,6 +265,28 @@ func (c *compiler) connect() {
 		for _, s := range f.States {
 			if !targets[s.Name] {
 				c.fail(MissingTarget, f.at+"/States/"+s.Name, fmt.Sprintf("State \"%s\" is not reachable.", s.Name))
+			}
+		}
+	}
+}
+
+// scopes finds variables that a flow assigns, and one around it does, too (Step Functions Developer
+// Guide, variable scope).
+func (c *compiler) scopes() {
+	assigned := make([]map[string]bool, len(c.flows))
+	for i, f := range c.flows {
+		assigned[i] = make(map[string]bool, len(f.assignments))
+		for _, a := range f.assignments {
+			assigned[i][a.name] = true
+		}
+	}
+	for _, f := range c.flows {
+		for _, a := range f.assignments {
+			for owner := f.Owner; owner != nil; owner = owner.Flow.Owner {
+				if assigned[owner.Flow.Number][a.name] {
+					c.wrong(a.at, "Variable '"+a.name+"' is assigned in an outer scope") // ours
+					break
+				}
 			}
 		}
 	}

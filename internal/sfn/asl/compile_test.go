@@ -20,6 +20,17 @@ func oneJSONata(state string) string {
 	return strings.Replace(one(state), "{", `{"QueryLanguage":"JSONata",`, 1)
 }
 
+// scoped is a machine of flows in flows, in which states assign: a Parallel state, when it fails; a
+// state of its first branch, before a Map state; and a state of that one's iterations. The second
+// branch assigns y.
+func scoped(outer, branch, iteration string) string {
+	return one(`{"Type":"Parallel","Branches":[
+		{"StartAt":"B","States":{"B":{"Type":"Pass","Assign":` + branch + `,"Next":"M"},
+			"M":{"Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"C","States":{"C":{"Type":"Pass","Assign":` + iteration + `,"End":true}}},"End":true}}},
+		{"StartAt":"D","States":{"D":{"Type":"Pass","Assign":{"y":1},"End":true}}}],
+		"Catch":[{"ErrorEquals":["E"],"Assign":` + outer + `,"Next":"End1"}],"End":true}`)
+}
+
 // said writes diagnostics one a line.
 func said(diagnostics []Diagnostic) string {
 	var lines []string
@@ -185,10 +196,17 @@ func TestDiagnostics(t *testing.T) {
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"Payload":1},"End":true}`):                               `SCHEMA /States/X/Parameters The field 'FunctionName' is required but was missing`,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true}`):                                                          `SCHEMA /States/X Parameters field is required for resource ARN: arn:aws:states:::lambda:invoke`,
 			oneJSONata(`{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:s3:listBuckets","End":true}`):                                          `SCHEMA /States/X Arguments field is required for resource ARN: arn:aws:states:::aws-sdk:s3:listBuckets`,
-			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","payload.$":"$"},"End":true}`):        `SCHEMA /States/X/Parameters The field "payload" is not supported by Step Functions`,
+			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","payload":{}},"End":true}`):           `SCHEMA /States/X/Parameters The field "payload" is not supported by Step Functions`,
+			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","payload.$":"$"},"End":true}`):        ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::glue:startJobRun.sync","Parameters":{"Anything":"f"},"End":true}`):                    ``,
 			one(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName.$":"$.f"},"End":true}`):                    ``,
 			oneJSONata(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName.$":"f"},"End":true}`):                "SCHEMA /States/X/Arguments The field \"FunctionName.$\" is not supported by Step Functions\n" + `SCHEMA /States/X/Arguments The field 'FunctionName' is required but was missing`,
+		}},
+		{"scopes", map[string]string{
+			scoped(`{"x":1}`, `{"y":1}`, `{"v":2}`):       ``,
+			scoped(`{"x":1}`, `{"x.$":"$.a"}`, `{"v":2}`): `SCHEMA /States/X/Branches[0]/States/B/Assign Variable 'x' is assigned in an outer scope`,
+			scoped(`{"x":1}`, `{"y":1}`, `{"x":2}`):       `SCHEMA /States/X/Branches[0]/States/M/ItemProcessor/States/C/Assign Variable 'x' is assigned in an outer scope`,
+			scoped(`{"z":1}`, `{"x":1}`, `{"x":2}`):       `SCHEMA /States/X/Branches[0]/States/M/ItemProcessor/States/C/Assign Variable 'x' is assigned in an outer scope`,
 		}},
 		{"retriers and catchers", map[string]string{
 			task(`"Retry":[]`): ``,
@@ -217,28 +235,33 @@ func TestDiagnostics(t *testing.T) {
 			one(`{"Type":"Wait","Seconds":1,"Catch":[],"End":true}`):                      `SCHEMA /States/X Field 'Catch' is not supported`,
 		}},
 		{"choices", map[string]string{
-			one(`{"Type":"Choice"}`):                                                             `SCHEMA /States/X These fields are required: [Choices]`,
-			one(`{"Type":"Choice","Choices":[]}`):                                                `SCHEMA /States/X/Choices Value cannot be empty`,
-			choice(`"Variable":"$.a","StringEquals":"b"`):                                        ``,
-			choice(`"Variable":"$.a"`):                                                           `SCHEMA /States/X/Choices[0] A comparison operator is required`,
-			choice(`"StringEquals":"a"`):                                                         `SCHEMA /States/X/Choices[0] These fields are required: [Variable]`,
-			choice(`"Comment":"c"`):                                                              `SCHEMA /States/X/Choices[0] There must be one of the following fields: [Variable, And, Or, Not]`,
-			choice(`"Variable":"$.a","StringEquals":"b","IsNull":true`):                          `SCHEMA /States/X/Choices[0] There should only be one of the following fields: [StringEquals, IsNull]`,
-			choice(`"Variable":"$.a","StringEquals":7`):                                          `SCHEMA /States/X/Choices[0]/StringEquals Expected value of type String`,
-			choice(`"Variable":"$.a","NumericEquals":"7"`):                                       `SCHEMA /States/X/Choices[0]/NumericEquals Expected value of type Number`,
-			choice(`"Variable":"$.a","BooleanEquals":"true"`):                                    `SCHEMA /States/X/Choices[0]/BooleanEquals Expected value of type Boolean`,
-			choice(`"Variable":"$.a","TimestampEquals":"today"`):                                 `SCHEMA /States/X/Choices[0]/TimestampEquals String does not match RFC3339 timestamp`,
-			choice(`"Variable":"$.a","StringEqualsPath":"b"`):                                    `SCHEMA /States/X/Choices[0]/StringEqualsPath Value must be a valid JSONPath.`,
-			choice(`"Variable":"a","StringEquals":"b"`):                                          `SCHEMA /States/X/Choices[0]/Variable Value must be a valid JSONPath.`,
-			choice(`"Variable":"$.a","StringEquals":"$.b"`):                                      `warning NO_PATH /States/X/Choices[0]/StringEquals The value of the field 'StringEquals' looks like a path, but the field's name does not end with 'Path'`,
-			choice(`"Variable":"$.a","StringLike":"b"`):                                          "SCHEMA /States/X/Choices[0] Field 'StringLike' is not supported\nSCHEMA /States/X/Choices[0] A comparison operator is required",
-			choice(`"Condition":"{% true %}"`):                                                   `SCHEMA /States/X/Choices[0] The QueryLanguage is set to 'JSONPath', but field 'Condition' is only supported for the 'JSONata' QueryLanguage`,
-			choice(`"And":[]`):                                                                   `SCHEMA /States/X/Choices[0]/And Value cannot be empty`,
-			choice(`"And":[{"Variable":"$","IsNull":true,"Next":"End1"}]`):                       `SCHEMA /States/X/Choices[0]/And[0] Field 'Next' is not supported`,
-			choice(`"Or":[{"Not":{"Variable":"$","IsNull":1}}]`):                                 `SCHEMA /States/X/Choices[0]/Or[0]/Not/IsNull Expected value of type Boolean`,
-			choice(`"Not":[]`):                                                                   `SCHEMA /States/X/Choices[0]/Not Expected value of type Object`,
-			choice(`"Variable":"$","Not":{"Variable":"$","IsNull":true}`):                        `SCHEMA /States/X/Choices[0] Field 'Variable' is not supported`,
-			one(`{"Type":"Choice","Choices":[{"Variable":"$","IsNull":true}],"Default":"End1"}`): `SCHEMA /States/X/Choices[0] These fields are required: [Next]`,
+			one(`{"Type":"Choice"}`):                                                                                 `SCHEMA /States/X These fields are required: [Choices]`,
+			one(`{"Type":"Choice","Choices":[]}`):                                                                    `SCHEMA /States/X/Choices Value cannot be empty`,
+			choice(`"Variable":"$.a","StringEquals":"b"`):                                                            ``,
+			choice(`"Variable":"$.a"`):                                                                               `SCHEMA /States/X/Choices[0] A comparison operator is required`,
+			choice(`"StringEquals":"a"`):                                                                             `SCHEMA /States/X/Choices[0] These fields are required: [Variable]`,
+			choice(`"Comment":"c"`):                                                                                  `SCHEMA /States/X/Choices[0] There must be one of the following fields: [Variable, And, Or, Not]`,
+			choice(`"Variable":"$.a","StringEquals":"b","IsNull":true`):                                              `SCHEMA /States/X/Choices[0] There should only be one of the following fields: [StringEquals, IsNull]`,
+			choice(`"Variable":"$.a","StringEquals":7`):                                                              `SCHEMA /States/X/Choices[0]/StringEquals Expected value of type String`,
+			choice(`"Variable":"$.a","NumericEquals":"7"`):                                                           `SCHEMA /States/X/Choices[0]/NumericEquals Expected value of type Number`,
+			choice(`"Variable":"$.a","BooleanEquals":"true"`):                                                        `SCHEMA /States/X/Choices[0]/BooleanEquals Expected value of type Boolean`,
+			choice(`"Variable":"$.a","TimestampEquals":"today"`):                                                     `SCHEMA /States/X/Choices[0]/TimestampEquals String does not match RFC3339 timestamp`,
+			choice(`"Variable":"$.a","StringEqualsPath":"b"`):                                                        `SCHEMA /States/X/Choices[0]/StringEqualsPath Value is not a Reference Path: Reference path didn't start with '$'`,
+			choice(`"Variable":"a","StringEquals":"b"`):                                                              `SCHEMA /States/X/Choices[0]/Variable Value is not a Reference Path: Reference path didn't start with '$'`,
+			choice(`"Variable":"States.ArrayLength($.a)","NumericEquals":0`):                                         `SCHEMA /States/X/Choices[0]/Variable Value is not a Reference Path: Reference path didn't start with '$'`,
+			choice(`"Variable":"$.a[?(@.b==1)]","IsPresent":true`):                                                   `SCHEMA /States/X/Choices[0]/Variable Value is not a Reference Path`,
+			choice(`"Variable":"$.a.length()","NumericEquals":0`):                                                    `SCHEMA /States/X/Choices[0]/Variable Value is not a Reference Path`,
+			choice(`"Variable":"$.a","StringEqualsPath":"$.b[*]"`):                                                   `SCHEMA /States/X/Choices[0]/StringEqualsPath Value is not a Reference Path`,
+			choice(`"Variable":"$$.Execution.Input['a'].b","StringEqualsPath":"$v[0]"`):                              ``,
+			choice(`"Variable":"$.a","StringEquals":"$.b"`):                                                          `warning NO_PATH /States/X/Choices[0]/StringEquals The value of the field 'StringEquals' looks like a path, but the field's name does not end with 'Path'`,
+			choice(`"Variable":"$.a","StringLike":"b"`):                                                              "SCHEMA /States/X/Choices[0] Field 'StringLike' is not supported\nSCHEMA /States/X/Choices[0] A comparison operator is required",
+			choice(`"Condition":"{% true %}"`):                                                                       `SCHEMA /States/X/Choices[0] The QueryLanguage is set to 'JSONPath', but field 'Condition' is only supported for the 'JSONata' QueryLanguage`,
+			choice(`"And":[]`):                                                                                       `SCHEMA /States/X/Choices[0]/And Value cannot be empty`,
+			choice(`"And":[{"Variable":"$","IsNull":true,"Next":"End1"}]`):                                           `SCHEMA /States/X/Choices[0]/And[0] Field 'Next' is not supported`,
+			choice(`"Or":[{"Not":{"Variable":"$","IsNull":1}}]`):                                                     `SCHEMA /States/X/Choices[0]/Or[0]/Not/IsNull Expected value of type Boolean`,
+			choice(`"Not":[]`):                                                                                       `SCHEMA /States/X/Choices[0]/Not Expected value of type Object`,
+			choice(`"Variable":"$","Not":{"Variable":"$","IsNull":true}`):                                            `SCHEMA /States/X/Choices[0] Field 'Variable' is not supported`,
+			one(`{"Type":"Choice","Choices":[{"Variable":"$","IsNull":true}],"Default":"End1"}`):                     `SCHEMA /States/X/Choices[0] These fields are required: [Next]`,
 			oneJSONata(`{"Type":"Choice","Choices":[{"Condition":true,"Next":"End1","Output":1,"Assign":{"a":1}}]}`): ``,
 			oneJSONata(`{"Type":"Choice","Choices":[{"Condition":"yes","Next":"End1"}]}`):                            `SCHEMA /States/X/Choices[0]/Condition Expected value of type Boolean`,
 			oneJSONata(`{"Type":"Choice","Choices":[{"Next":"End1"}]}`):                                              `SCHEMA /States/X/Choices[0] These fields are required: [Condition]`,

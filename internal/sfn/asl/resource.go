@@ -131,7 +131,7 @@ func (r *reading) resource(at string, v any) {
 		return
 	}
 	resource := parseResource(text)
-	if resource != nil && r.calls != nil && strings.HasPrefix(resource.Service, "aws-sdk:") {
+	if resource != nil && resource.Kind == Integration && r.calls != nil {
 		if _, known := r.calls(resource.Service, resource.Action); !known {
 			resource = nil
 		}
@@ -265,8 +265,24 @@ func parametersOf(r *Resource) (of shape, known bool) {
 	return of, known
 }
 
-// integrationFields looks at the parameters of an integration. Which the optimised ones take is
-// said here, as far as it is known; all else the models of the services tell.
+// limited are the parameters of an integration that takes only some of its operation's.
+type limited struct {
+	shape
+	operation Structure // nil: it is not known
+}
+
+// Member implements Structure.
+func (l limited) Member(name string) (in Structure, ok bool) {
+	if l.operation != nil {
+		in, _ = l.operation.Member(name)
+	}
+	return in, l.takes(name)
+}
+
+// Lacks implements Structure.
+func (l limited) Lacks(given map[string]bool) []string { return l.lacks(given) }
+
+// integrationFields looks at the parameters of an integration.
 func (r *reading) integrationFields(o *jsonvalue.Object) {
 	called := r.s.Resource
 	if called == nil || called.Kind != Integration {
@@ -285,41 +301,48 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 	if !ok {
 		return // an expression gives them
 	}
-	shape, known := parametersOf(called)
-	lacks := shape.lacks
-	var unknown []string
+	var takes Structure
 	if r.calls != nil {
-		if model, _ := r.calls(called.Service, called.Action); model != nil {
-			unknown = model.Unknown(given, r.called)
-			if !known && strings.HasPrefix(called.Service, "aws-sdk:") {
-				known, lacks = true, model.Lacks
-			}
-		}
+		takes, _ = r.calls(called.Service, called.Action)
 	}
-	has := map[string]bool{}
-	for name := range given.All() {
-		name, _ = r.called(name)
-		has[name] = true
-		if shape.known != nil && !shape.takes(name) && !slices.Contains(unknown, name) {
-			unknown = append(unknown, name)
-		}
+	if shape, known := parametersOf(called); known {
+		takes = limited{shape, takes}
 	}
-	for _, name := range unknown {
-		r.wrong(r.at+"/"+field, unsupportedParameter(name))
-	}
-	if !known {
+	if takes == nil {
 		return
 	}
-	for _, name := range lacks(has) {
-		r.wrong(r.at+"/"+field, missingParameter(name))
+	at := r.at + "/" + field
+	r.takenBy(takes, at, given)
+	has := map[string]bool{}
+	for name := range given.All() {
+		if r.s.Language == JSONPath {
+			name = strings.TrimSuffix(name, ".$")
+		}
+		has[name] = true
+	}
+	for _, name := range takes.Lacks(has) {
+		r.wrong(at, missingParameter(name))
 	}
 }
 
-// called is the name that a field of parameters goes by, and whether its value is in the definition.
-func (r *reading) called(field string) (name string, known bool) {
-	if r.s.Language == JSONPath {
-		name, isPath := strings.CutSuffix(field, ".$")
-		return name, !isPath
+// takenBy reports members that a call does not take, however deep. Those that paths give are looked
+// at when they are there: the service takes them in definitions, whatever they are called.
+func (r *reading) takenBy(of Structure, at string, v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			r.takenBy(of, at, item)
+		}
+	case *jsonvalue.Object:
+		for name, inner := range v.All() {
+			if r.s.Language == JSONPath && strings.HasSuffix(name, ".$") {
+				continue
+			}
+			if in, ok := of.Member(name); !ok {
+				r.wrong(at, unsupportedParameter(name))
+			} else if in != nil {
+				r.takenBy(in, at, inner)
+			}
+		}
 	}
-	return field, true
 }

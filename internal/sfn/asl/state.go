@@ -317,7 +317,7 @@ func (r *reading) resultPath(field, at string, v any) (p *ResultPath, null bool)
 	}
 	p = newResultPath(text)
 	if p == nil {
-		r.wrong(at, notReference)
+		r.wrong(at, noReference(text))
 		return nil, false
 	}
 	if p.Text == "$" {

@@ -63,7 +63,7 @@ func (r *reading) path(field, at string, v any, may int) *pathValue {
 	case err != nil,
 		may&mayIndefinite == 0 && !isReference(e),
 		may&mayContext == 0 && e.Root() == "$$":
-		r.wrong(at, notReference)
+		r.wrong(at, noReference(text))
 		return nil
 	}
 	p := &pathValue{e: e}
@@ -71,6 +71,14 @@ func (r *reading) path(field, at string, v any, may int) *pathValue {
 		p.field = field
 	}
 	return r.pathValue(p)
+}
+
+// noReference is what is said of a text that is no Reference Path.
+func noReference(text string) string {
+	if !strings.HasPrefix(text, "$") {
+		return notReference + ": Reference path didn't start with '$'"
+	}
+	return notReference
 }
 
 // isReference tells whether a path leads to one value, be it of the context object or of a
@@ -301,6 +309,7 @@ func (r *reading) assign(field, at string, v any) *Assign {
 			r.wrong(at, "Variable name '"+variable+"' is invalid") // ours
 		}
 		r.assigned[variable] = true
+		r.flow.assignments = append(r.flow.assignments, assignment{at, variable})
 		a.Names = append(a.Names, variable)
 		a.Values = append(a.Values, value)
 	}

@@ -26,6 +26,7 @@ type Integration struct {
 	label  string // of the service in causes: "AmazonSQS"
 
 	renaming renaming
+	further  []string // parameters that the operation does not have
 
 	Lookup *Lookup // what is found out before; nil: nothing
 }
@@ -75,12 +76,19 @@ func Of(service, resource string) (i Integration, ok bool) {
 		return i, false
 	}
 	i.Operation, i.Naming, i.renaming = action, sdk.Own, renamings[service+":"+action]
-	i.Lookup = lookups[service+":"+action]
+	i.Lookup, i.further = lookups[service+":"+action], further[service+":"+action]
+	if service == "batch" {
+		i.Naming = sdk.Small
+	}
 	if r, other := renamed[service+":"+action]; other {
 		i.Service, i.Operation = r.service, r.operation
 	}
 	return i, true
 }
+
+// further are parameters of actions that their operations do not have (Step Functions Developer
+// Guide, "Invoke and customize Amazon Bedrock models").
+var further = map[string][]string{"bedrock:invokeModel": {"Input", "Output"}}
 
 // unserved are actions that need more than the call of an operation.
 var unserved = map[string]bool{"eks:call": true, "eks:runJob": true}

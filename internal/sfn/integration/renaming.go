@@ -1,8 +1,10 @@
 package integration
 
 import (
+	"slices"
 	"strings"
 
+	"heddle/internal/aws/sdk"
 	"heddle/jsonvalue"
 )
 
@@ -27,17 +29,51 @@ var renamings = map[string]renaming{
 	"elasticmapreduce:cancelStep":                      {map[string]string{"StepId": "[StepIds]"}, map[string]string{"CancelStepsInfo": "CancelStepsInfoList.0"}},
 }
 
-// Takes tells whether the action takes a parameter, if the operation is known to take some.
-func (i *Integration) Takes(name string, operation func(name string) bool) bool {
-	if api, renamed := i.renaming.parameters[name]; renamed {
-		return api != ""
+// A Structure has members, which have names: the parameters of an action, or a part of them.
+type Structure struct {
+	of     *sdk.Structure
+	action *Integration // nil: it is a part
+}
+
+// Takes are the parameters that the action takes, of those that its operation does; nil: they are
+// not known.
+func (i *Integration) Takes(o *sdk.Operation) *Structure {
+	if i.Lookup != nil {
+		return nil // they are not the operation's
 	}
-	for _, api := range i.renaming.parameters {
-		if strings.Trim(api, "[]") == name {
-			return false
+	return &Structure{o.Parameters(i.Naming), i}
+}
+
+// Member finds a member by its name. In is the structure that it is, or that each item of it is;
+// nil: it is something else, of which nothing is known.
+func (s *Structure) Member(name string) (in *Structure, ok bool) {
+	if i := s.action; i != nil {
+		if slices.Contains(i.further, name) {
+			return nil, true
+		}
+		api, renamed := i.renaming.parameters[name]
+		for _, api := range i.renaming.parameters {
+			if !renamed && strings.Trim(api, "[]") == name {
+				return nil, false
+			}
+		}
+		if renamed {
+			name = strings.Trim(api, "[]")
 		}
 	}
-	return operation(name)
+	of, ok := s.of.Member(name)
+	if of == nil {
+		return nil, ok
+	}
+	return &Structure{of: of}, ok
+}
+
+// Lacks gives the names of the members that must be given, and are not.
+func (s *Structure) Lacks(given map[string]bool) []string {
+	if i := s.action; i != nil && (i.renaming.parameters != nil || i.further != nil) {
+		return nil // the operation does not tell what the action wants
+	}
+	return s.of.Lacks(given)
 }
 
 // Parameters are those of the operation, for those of the action.

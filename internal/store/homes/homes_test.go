@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -98,6 +99,9 @@ func TestManyEntries(t *testing.T) {
 	}
 	if err := errors.Join(s.Commit(t.Context(), sections)...); err != nil {
 		t.Fatal(err)
+	}
+	if got := s.Sequences(); !slices.Equal(got[:4], []uint64{1, 1, 1, 0}) { // each home's of its own shards
+		t.Errorf("sequences %d", got)
 	}
 	for _, test := range []struct {
 		reverse     bool

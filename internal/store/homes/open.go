@@ -204,7 +204,7 @@ func (s *Store) explain(i int, ids []string, err error) error {
 		return fmt.Errorf("home %q: its database has another store (%s, not %s); give the database that has this home", name, other.Found, other.Want)
 	}
 	if errors.Is(err, pgstore.ErrNoStore) {
-		return fmt.Errorf("%w, and the store had one there: give the right database, or restore it, all homes to one time", err)
+		return fmt.Errorf("%w, all homes to one time", err)
 	}
 	return err
 }

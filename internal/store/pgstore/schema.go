@@ -78,7 +78,10 @@ func (s *Store) openSchema(ctx context.Context) error {
 		case err == nil && copying && !s.options.Copy:
 			return ErrUnfinished
 		}
-		if !errors.Is(err, ErrNoStore) || s.options.ReadOnly || s.options.ID != "" {
+		if errors.Is(err, ErrNoStore) && s.options.ID != "" {
+			return fmt.Errorf("%w, and there was one: give the right database, or restore it", err)
+		}
+		if !errors.Is(err, ErrNoStore) || s.options.ReadOnly {
 			return err
 		}
 		err = s.create(within, c)

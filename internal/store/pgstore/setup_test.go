@@ -79,6 +79,7 @@ func TestWrongSetups(t *testing.T) {
 		"tables of others":    {func(o *Options) { o.Schema = "foreigners" }, "not Heddle's"},
 		"a newer Heddle's":    {func(o *Options) { o.Schema = newer.Schema }, "newer release"},
 		"another store":       {func(o *Options) { o.Schema, o.ID = taken.Schema, "1234" }, "another Heddle's database"},
+		"an empty one":        {func(o *Options) { o.ID = "1234" }, "there was one: give the right database"},
 		"an unfinished copy":  {func(o *Options) { o.Schema = unfinished.Schema }, "heddle copy"},
 		"a copy over a store": {func(o *Options) { o.Schema, o.Copy = taken.Schema, true }, "a store already"},
 		"another one's":       {func(o *Options) { *o = taken; o.Within = soon(0, joinWithin) }, "serves from it"},
