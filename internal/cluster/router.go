@@ -78,7 +78,7 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 			looks = within
 		}
 		if why := c.noneHere(id); why != "" && ctx.Err() == nil {
-			return nil, fmt.Errorf("%w: %s shard %d", errNobody, why, id)
+			return nil, fmt.Errorf("%w: %s %d", errNobody, why, id)
 		}
 		if !c.pause(looks, news) {
 			if err := ctx.Err(); err != nil {
@@ -89,16 +89,16 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 	}
 }
 
-// noneHere tells why nobody needs to look for the owner of a shard here: the home that has it, one of several, does
+// noneHere tells, up to its number, why nobody needs to look for the owner of a shard here: the home that has it, one of several, does
 // not answer this node; or this one is cut off, while others may reach the owner. Empty: there is no such reason.
 func (c *Cluster) noneHere(id uint16) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch h := c.homeOf(id); {
 	case len(c.homes) > 1 && !h.seen:
-		return "no answer comes from the home of the store that has"
+		return "no answer comes from the home of the store that has shard"
 	case c.isAlone(h) && c.shards[id].owner != c.me && !c.linked[c.shards[id].owner]:
-		return "this node is cut off from the one that has"
+		return "this node is cut off from the one that has shard"
 	}
 	return ""
 }
