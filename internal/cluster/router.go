@@ -78,7 +78,7 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 			looks = within
 		}
 		if why := c.noneHere(id); why != "" && ctx.Err() == nil {
-			return nil, fmt.Errorf("%w: %s shard %d", errNobody, why, id)
+			return nil, fmt.Errorf("%w: %s", errNobody, why)
 		}
 		if !c.pause(looks, news) {
 			if err := ctx.Err(); err != nil {
@@ -96,9 +96,9 @@ func (c *Cluster) noneHere(id uint16) string {
 	defer c.mu.Unlock()
 	switch h := c.homeOf(id); {
 	case len(c.homes) > 1 && !h.seen:
-		return "no answer comes from the home of the store that has"
+		return fmt.Sprintf("the home of the store that has shard %d does not answer", id)
 	case c.isAlone(h) && c.shards[id].owner != c.me && !c.linked[c.shards[id].owner]:
-		return "this node is cut off from the one that has"
+		return fmt.Sprintf("this node is cut off from the one that has shard %d", id)
 	}
 	return ""
 }
