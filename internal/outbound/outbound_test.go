@@ -31,7 +31,7 @@ type source struct {
 	onStart func(run engine.RunID, id int64) error
 	onPlace func(run engine.RunID) error // nil: it is found out
 	after   time.Duration                // of a task after the one before
-	places  int
+	places  atomic.Int64
 }
 
 func (s *source) List() string { return s.list }
@@ -42,8 +42,8 @@ func (s *source) Place(_ context.Context, run engine.RunID, id int64) (Place, er
 			return Place{}, err
 		}
 	}
-	s.places++
-	return Place{engine.World{Account: "123456789012", Region: "eu-west-1"}, fmt.Sprint(run[0]), fmt.Sprint("f", id), s.after * time.Duration(s.places)}, nil
+	n := s.places.Add(1)
+	return Place{engine.World{Account: "123456789012", Region: "eu-west-1"}, fmt.Sprint(run[0]), fmt.Sprint("f", id), s.after * time.Duration(n)}, nil
 }
 
 func (s *source) Start(_ context.Context, run engine.RunID, id int64, _ bool) (*Call, error) {
@@ -410,8 +410,10 @@ func TestTooManyTasksWait(t *testing.T) {
 		}
 		offer(m, "one", 1, 4)
 		time.Sleep(time.Hour)
-		if got, want := strings.Join(started, " "), "1s 2s 3s 4s"; got != want || s.places != 4 {
-			t.Errorf("started after %s, want %s; placed %d times", got, want, s.places)
+		mu.Lock()
+		defer mu.Unlock()
+		if got, want := strings.Join(started, " "), "1s 2s 3s 4s"; got != want || s.places.Load() != 4 {
+			t.Errorf("started after %s, want %s; placed %d times", got, want, s.places.Load())
 		}
 		stop(t, p)
 	})
