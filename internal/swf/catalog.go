@@ -25,8 +25,7 @@ type catalog struct {
 	mu      sync.RWMutex
 	changes uint64 // counts what was forgotten: an answer from before is not kept
 	known   map[catalogKey]catalogEntry
-	bytes   int                          // of all that is known
-	asked   map[catalogKey]chan struct{} // closed when the answer is there, or there is none
+	bytes   int // of all that is known
 }
 
 // catalogKey names a domain by name or number, or a type.
@@ -39,6 +38,7 @@ type catalogKey struct {
 
 type catalogEntry struct {
 	until  engine.Time
+	asked  bool // by one call, anew
 	domain *registry.Domain
 	found  *knownType
 }
@@ -50,41 +50,41 @@ type knownType struct {
 	activity *wire.ActivityTypeConfiguration
 }
 
-// find gives what is known, or what ask finds out. Who comes while another asks waits for that answer, and asks
-// only if it was not kept.
-func (c *catalog) find(ctx context.Context, k catalogKey, now engine.Time, ask func() (catalogEntry, error)) (catalogEntry, error) {
-	if e, ok := c.get(k, now); ok {
-		return e, nil
-	}
-	c.mu.Lock()
-	changes, another := c.changes, c.asked[k]
-	if another == nil {
-		mine := make(chan struct{})
-		c.asked[k] = mine
-		defer func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			delete(c.asked, k)
-			close(mine)
-		}()
-	}
-	c.mu.Unlock()
-	if another != nil {
-		select {
-		case <-another:
-		case <-ctx.Done():
-			return catalogEntry{}, ctx.Err()
-		}
-		if e, ok := c.get(k, now); ok {
-			return e, nil
-		}
+// find gives what is known, or what ask finds out. In the second half of the time for which something is known one
+// call asks anew: so of many calls each second not all do when it is over. None waits for another.
+func (c *catalog) find(k catalogKey, now engine.Time, ask func() (catalogEntry, error)) (catalogEntry, error) {
+	c.mu.RLock()
+	changes := c.changes
+	c.mu.RUnlock()
+	known, is := c.get(k, now)
+	if is && !c.asks(k, known, now) {
+		return known, nil
 	}
 	e, err := ask()
-	if err == nil {
+	switch {
+	case err == nil:
 		e.until = now + catalogTTL
 		c.put(k, e, changes)
+	case is:
+		return known, nil
 	}
 	return e, err
+}
+
+// asks tells whether the caller, and nobody after it, should ask anew for what is known still.
+func (c *catalog) asks(k catalogKey, e catalogEntry, now engine.Time) bool {
+	if e.asked || now < e.until-catalogTTL/2 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, is := c.known[k]
+	if !is || e.asked {
+		return false
+	}
+	e.asked = true
+	c.known[k] = e
+	return true
 }
 
 func (c *catalog) get(k catalogKey, now engine.Time) (e catalogEntry, ok bool) {
@@ -164,20 +164,20 @@ func (c *catalog) invalidate() {
 
 // domainByName gives a domain. Errors: UnknownResourceFault.
 func (s *actions) domainByName(ctx context.Context, w engine.World, name string) (*registry.Domain, error) {
-	return s.cachedDomain(ctx, catalogKey{world: w, domain: name}, func() (*registry.Domain, error) {
+	return s.cachedDomain(catalogKey{world: w, domain: name}, func() (*registry.Domain, error) {
 		return s.readDomain(ctx, w, name)
 	})
 }
 
 // domainByNumber gives the domain of a task token. Errors: UnknownResourceFault.
 func (s *actions) domainByNumber(ctx context.Context, w engine.World, number uint32) (*registry.Domain, error) {
-	return s.cachedDomain(ctx, catalogKey{world: w, number: number}, func() (*registry.Domain, error) {
+	return s.cachedDomain(catalogKey{world: w, number: number}, func() (*registry.Domain, error) {
 		return s.askDomain(ctx, w, "", registry.FindDomain{Number: number})
 	})
 }
 
-func (s *actions) cachedDomain(ctx context.Context, k catalogKey, read func() (*registry.Domain, error)) (*registry.Domain, error) {
-	e, err := s.catalog.find(ctx, k, s.Clock(), func() (catalogEntry, error) {
+func (s *actions) cachedDomain(k catalogKey, read func() (*registry.Domain, error)) (*registry.Domain, error) {
+	e, err := s.catalog.find(k, s.Clock(), func() (catalogEntry, error) {
 		d, err := read()
 		return catalogEntry{domain: d}, err
 	})
@@ -214,7 +214,7 @@ func (s *actions) activityType(ctx context.Context, w engine.World, d *registry.
 
 func (s *actions) cachedType(ctx context.Context, w engine.World, d *registry.Domain, id registry.TypeID) (*knownType, error) {
 	k := catalogKey{world: w, domain: d.Name, id: id}
-	e, err := s.catalog.find(ctx, k, s.Clock(), func() (catalogEntry, error) {
+	e, err := s.catalog.find(k, s.Clock(), func() (catalogEntry, error) {
 		reply, err := s.Runs.Do(ctx, registry.TypesCommand(w, d.Name, registry.DescribeType{Sweep: d.Sweep, ID: id}))
 		if err != nil {
 			return catalogEntry{}, err

@@ -1,14 +1,11 @@
 package swf
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 
 	"heddle/internal/engine"
 	"heddle/internal/swf/registry"
@@ -64,72 +61,44 @@ func TestCatalogIsWeighed(t *testing.T) {
 	t.Logf("up to %d entries; the heap grew by %d bytes", entries, most)
 }
 
-// TestCatalogAsksOnce: of those who want to know the same at one time one asks, for all; if there is no answer, or it
-// is from before a change, each of the others does. Who is gone waits for nobody.
+// TestCatalogAsksOnce: of the calls in the second half of the time for which something is known one asks anew, and
+// the others are told what is known; none waits. When the time is over each call asks, and what is from before a
+// change is not kept.
 func TestCatalogAsksOnce(t *testing.T) {
-	const callers = 20
-	failed := errors.New("no answer")
-	for name, one := range map[string]struct {
-		err     error
-		changes bool
-		want    int64
-	}{
-		"answered": {want: 1},
-		"failed":   {err: failed, want: callers},
-		"changed":  {changes: true, want: callers},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			c := &catalog{known: map[catalogKey]catalogEntry{}, asked: map[catalogKey]chan struct{}{}}
-			k := catalogKey{domain: "d"}
-			d := &registry.Domain{Name: "d"}
-			var asked, told atomic.Int64
-			answer := make(chan struct{})
-			find := func(ctx context.Context) {
-				e, err := c.find(ctx, k, 1, func() (catalogEntry, error) {
-					if asked.Add(1) == 1 {
-						<-answer
-						return catalogEntry{domain: d}, one.err
-					}
-					return catalogEntry{domain: d}, nil
-				})
-				if err == nil && e.domain == d {
-					told.Add(1)
-				}
+	c := &catalog{known: map[catalogKey]catalogEntry{}}
+	k := catalogKey{domain: "d"}
+	asked := 0
+	find := func(now engine.Time, name string, meanwhile func(), fails error) string {
+		e, err := c.find(k, now, func() (catalogEntry, error) {
+			asked++
+			if meanwhile != nil {
+				meanwhile()
 			}
-			for range callers {
-				go find(t.Context())
-			}
-			gone, leave := context.WithCancel(t.Context())
-			left := make(chan struct{})
-			synctest.Wait()
-			go func() {
-				find(gone)
-				close(left)
-			}()
-			synctest.Wait()
-			leave()
-			<-left
-			if asked.Load() != 1 || told.Load() != 0 {
-				t.Fatalf("%s: %d ask while one does, and %d are told", name, asked.Load(), told.Load())
-			}
-			if one.changes {
-				c.invalidate()
-			}
-			close(answer)
-			synctest.Wait()
-			want := int64(callers)
-			if one.err != nil {
-				want-- // who had no answer
-			}
-			if told.Load() != want || asked.Load() > one.want || one.want == 1 && asked.Load() != 1 || one.want > 1 && asked.Load() < 2 {
-				t.Errorf("%s: %d have asked, and %d were told", name, asked.Load(), told.Load())
-			}
-			if _, known := c.get(k, 1); known == one.changes && one.want == 1 || len(c.asked) != 0 {
-				t.Errorf("%s: known afterwards: %v; %d are still asked for", name, known, len(c.asked))
-			}
-			if _, known := c.get(k, 1+catalogTTL); known {
-				t.Errorf("%s: known for longer", name)
-			}
+			return catalogEntry{domain: &registry.Domain{Name: name}}, fails
 		})
+		if err != nil {
+			return err.Error()
+		}
+		return e.domain.Name
 	}
+	want := func(what, got, name string, times int) {
+		t.Helper()
+		if got != name || asked != times {
+			t.Errorf("%s: %q after %d questions, want %q and %d", what, got, asked, name, times)
+		}
+	}
+	want("first", find(0, "one", nil, nil), "one", 1)
+	want("known", find(499, "two", nil, nil), "one", 1)
+	others := func() {
+		for range 9 {
+			want("beside one that asks", find(999, "three", nil, nil), "one", 2)
+		}
+	}
+	want("anew", find(500, "two", others, nil), "two", 2)
+	want("known anew", find(999, "three", nil, nil), "two", 2)
+	want("no answer", find(1000, "three", nil, errors.New("none")), "two", 3)
+	want("no answer, once", find(1499, "three", nil, nil), "two", 3)
+	want("over, no answer", find(1500, "three", nil, errors.New("none")), "none", 4)
+	want("over", find(1500, "four", c.invalidate, nil), "four", 5)
+	want("of before a change", find(1501, "five", nil, nil), "five", 6)
 }

@@ -85,7 +85,7 @@ type actions struct {
 }
 
 func open(k *service.Kernel, o *Options) *service.Opened {
-	s := &actions{Kernel: k, options: o, catalog: catalog{known: map[catalogKey]catalogEntry{}, asked: map[catalogKey]chan struct{}{}}}
+	s := &actions{Kernel: k, options: o, catalog: catalog{known: map[catalogKey]catalogEntry{}}}
 	if k.Lambda.Available() {
 		k.Lambda.Add(&lambdaTasks{s})
 	}

@@ -33,14 +33,8 @@ var registries = []Mutant{{
 	Bug:  "For a second a deprecated domain takes executions, and a new tag does not count.",
 }, {
 	Name: "catalog-asked-by-all",
-	In:   "swf.(*catalog).find",
-	Old:  "c.asked[k] = mine",
-	New:  "_ = k",
-	Bug:  "Once a second all calls under way ask the registry for the same type.",
-}, {
-	Name: "catalog-waits-with-who-is-gone",
-	In:   "swf.(*catalog).find",
-	Old:  "case <-ctx.Done():",
-	New:  "case <-(chan struct{})(nil):",
-	Bug:  "A call whose caller has gone waits for the answer to another one.",
+	In:   "swf.(*catalog).asks",
+	Old:  "e.asked = true",
+	New:  "_ = e.asked",
+	Bug:  "Twice a second all calls under way ask the registry for the same type.",
 }}
