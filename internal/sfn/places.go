@@ -175,7 +175,9 @@ func (p *places) trouble(cause error) {
 	if p.life.Err() != nil {
 		return
 	}
-	p.Log.Error("map runs that wait could not be looked at; it is tried again", "cause", cause)
+	if !errors.Is(cause, matching.ErrCutOff) { // operators hear of that otherwise
+		p.Log.Error("map runs that wait could not be looked at; it is tried again", "cause", cause)
+	}
 	pause, cancel := p.Within(p.life, placesPause)
 	defer cancel()
 	<-pause.Done()
