@@ -217,8 +217,8 @@ func TestPollThatEndsAsItIsPaired(t *testing.T) {
 				} else {
 					time.Sleep(time.Second)
 				}
-				c.mu.Unlock()
 				s.sent = nil
+				c.mu.Unlock()
 				c.Offer(runOf(1, 1), engine.Offer{List: scriptList, ID: 1})
 				claim, id := paired(poll)
 				offered := len(sentOf[*Offer](s))
