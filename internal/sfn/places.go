@@ -121,6 +121,7 @@ func (p *places) give() {
 		for _, w := range p.worlds() {
 			p.giveIn(w)
 		}
+		p.given()
 	}
 }
 
@@ -133,11 +134,10 @@ func (p *places) waits() bool {
 func (p *places) worlds() (all []engine.World) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.giving = len(p.freed) > 0
+	p.giving = len(p.lines) > 0
 	for w := range p.lines {
 		all = append(all, w)
 	}
-	p.giving = p.giving || len(all) > 0
 	return all
 }
 
@@ -166,9 +166,13 @@ func (p *places) giveIn(w engine.World) {
 		}
 		p.mu.Unlock()
 	}
+}
+
+// given says that all have been given what there is.
+func (p *places) given() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.giving = len(p.freed) > 0
-	p.mu.Unlock()
 }
 
 func (p *places) trouble(cause error) {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -334,10 +333,7 @@ func TestCommitEndsWithTheLease(t *testing.T) {
 	if err := committed(t, s, h, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	resume := sync.OnceValue(func() error { return server.Signal(syscall.SIGCONT) })
+	resume := paused(t, server)
 	defer resume()
 	sent := make(chan bool, 1)
 	s.options.Within = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
@@ -395,10 +391,7 @@ func TestReadsEndWithTheLease(t *testing.T) {
 	if err := read(); err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	resume := sync.OnceValue(func() error { return server.Signal(syscall.SIGCONT) })
+	resume := paused(t, server)
 	defer resume()
 	sent := make(chan bool, 1)
 	s.options.Within = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {

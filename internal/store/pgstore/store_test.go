@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,6 +48,15 @@ var server pgtest.Shared
 func shared(t *testing.T) *pgtest.Server {
 	t.Helper()
 	return server.Get(t)
+}
+
+// paused stops a server's processes, until resume is called.
+func paused(t *testing.T, s *pgtest.Server) (resume func() error) {
+	t.Helper()
+	if err := s.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	return sync.OnceValue(func() error { return s.Signal(syscall.SIGCONT) })
 }
 
 func TestMain(m *testing.M) { os.Exit(server.Run(m)) }
