@@ -111,7 +111,7 @@ type Store struct {
 	users  sync.WaitGroup     // calls under way, added to under mu; Close waits for them
 	told   map[uint16]uint64  // by shard: the last sequence that was acknowledged, here or elsewhere
 	short  map[uint16]uint64  // by shard: what was acknowledged, of those that were found to have less
-	losses map[uint16]uint64  // by shard: what was said to be acknowledged, and is not there; so it is said once
+	losses map[uint16]noted   // by shard: what was said to be acknowledged, and is not there; so it is said once
 	open   map[*snapshot]bool // that Close must end
 	rounds atomic.Int64       // messages that were answered, for measuring
 
@@ -136,7 +136,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 func open(ctx context.Context, options Options, d *dialer) (_ *Store, err error) {
 	s := &Store{
 		options: options, dial: d, pageRows: pageRowsDefault,
-		told: map[uint16]uint64{}, losses: map[uint16]uint64{}, short: map[uint16]uint64{}, open: map[*snapshot]bool{},
+		told: map[uint16]uint64{}, losses: map[uint16]noted{}, short: map[uint16]uint64{}, open: map[*snapshot]bool{},
 	}
 	s.commits, s.reads = newPool(d, commitsMax), newPool(d, readsMax)
 	s.snapshots, s.renewals = newPool(d, snapshotsMax), newPool(d, 1)
