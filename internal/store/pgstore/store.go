@@ -80,8 +80,11 @@ const (
 	commitWithin  = 20 * time.Second
 	readWithin    = 15 * time.Second
 	retryPause    = 100 * time.Millisecond // between attempts to connect
-	connectWithin = 1 * time.Second        // to one host, if the DSN says nothing
+	headStart     = 250 * time.Millisecond // of the host that was good last, before others are tried beside it
+	connectWithin = 1 * time.Second        // to one host, if the DSN says nothing; then twice that, at most connectLateMax times
 )
+
+const connectLateMax = 2
 
 // Connections of each kind at a time, and how many of them rest when there is nothing to do.
 const (
