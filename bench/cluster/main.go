@@ -687,10 +687,10 @@ func (c *cluster) finish() error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	fmt.Printf("all completed %.1f s after the last start\n", time.Since(began).Seconds())
 	if err := c.check(); err != nil {
 		return err
 	}
-	fmt.Printf("all completed %.1f s after the last start\n", time.Since(began).Seconds())
 	c.mu.Lock()
 	started := c.started
 	c.mu.Unlock()
