@@ -95,7 +95,12 @@ func settingLine(name string, value any) (string, error) {
 	if v.Kind() == reflect.Slice {
 		quoted := make([]string, v.Len())
 		for i := range quoted {
-			one, err := yaml.Marshal(v.Index(i).Interface())
+			item := v.Index(i)
+			shown := item.Interface()
+			if item.Kind() == reflect.String {
+				shown = withoutSecrets(item.String())
+			}
+			one, err := yaml.Marshal(shown)
 			if err != nil {
 				return "", fmt.Errorf("show %s: %w", name, err)
 			}
@@ -106,14 +111,32 @@ func settingLine(name string, value any) (string, error) {
 	return text, nil
 }
 
-// withoutSecrets hides what an address may hold that is a secret.
+// withoutSecrets hides what addresses may hold that is a secret: one, or NAME=URL of several homes. What names a
+// database in another form, or can't be read, is hidden as a whole if it may have a password.
 func withoutSecrets(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User == nil && u.RawQuery == "" {
+	words := strings.Fields(text)
+	if !strings.Contains(text, "://") && !strings.Contains(strings.ToLower(text), "password") {
 		return text
 	}
-	if u.RawQuery != "" {
-		u.RawQuery = "hidden"
+	for i, word := range words {
+		name, address, named := strings.Cut(word, "=")
+		if !named || strings.Contains(name, "://") {
+			name, address, named = "", word, false
+		}
+		u, err := url.Parse(address)
+		switch {
+		case strings.HasPrefix(address, "@"): // a file that has it
+			continue
+		case err != nil || u.Host == "":
+			return hidden
+		case u.RawQuery != "":
+			u.RawQuery = hidden
+		}
+		if words[i] = u.Redacted(); named {
+			words[i] = name + "=" + words[i]
+		}
 	}
-	return u.Redacted()
+	return strings.Join(words, " ")
 }
+
+const hidden = "hidden"

@@ -155,3 +155,26 @@ func TestConfig(t *testing.T) {
 		t.Errorf("a setting that makes no sense: exit %d, %s", code, printed)
 	}
 }
+
+// TestConfigHidesPasswordsOfDatabases, in each form in which databases may be named, also one that can't be read.
+func TestConfigHidesPasswordsOfDatabases(t *testing.T) {
+	clearEnvironment(t)
+	for dsn, shown := range map[string]string{
+		"postgres://heddle:hush@db/heddle":                              "postgres: postgres://heddle:xxxxx@db/heddle",
+		"a=postgres://h:hush@db-a,db-b/x?sslpassword=hush b=@/etc/file": "postgres: a=postgres://h:xxxxx@db-a,db-b/x?hidden b=@/etc/file",
+		"a=postgres://h:hush@db/x\nb=postgres://h:hush@db/y":            "postgres: a=postgres://h:xxxxx@db/x b=postgres://h:xxxxx@db/y",
+		"@/etc/heddle/dsn":                       `postgres: '@/etc/heddle/dsn'`,
+		"host=db user=heddle":                    "postgres: host=db user=heddle",
+		"host=db password='hush hush'":           "postgres: hidden",
+		"host=db PASSWORD=hush":                  "postgres: hidden",
+		"postgres://heddle:hush@db:notaport/x":   "postgres: hidden",
+		"postgres://heddle:hush%zz@db/x":         "postgres: hidden",
+		"a=postgres://h:hush@db/x postgres:hush": "postgres: hidden",
+		"a=postgres://h:hush@db:q/x b=":          "postgres: hidden",
+	} {
+		printed, _ := run(t, "config", "--store", "postgres", "--postgres", dsn)
+		if strings.Contains(printed, "hush") || !strings.Contains(printed, shown) {
+			t.Errorf("%q is shown so, want %q:\n%s", dsn, shown, printed)
+		}
+	}
+}

@@ -3,12 +3,12 @@
 //
 // A shard has one owner, whose sections are fenced in the store, and nobody hears of what is
 // not durable: that is shard's and store's. All that crosses nodes here is soft, and sent
-// again: who owns what (facts), commands and replies, messages between shards, offers of
+// again: who owns which shard, commands and replies, messages between shards, offers of
 // tasks to the node that has their list, and polls.
 //
 // What holds:
-//   - A fact (shard, epoch, member) is replaced by those of later epochs alone. That an
-//     epoch's owner has gone is final. What is its own a node knows from its own Acquire and
+//   - Who owns a shard is known by its epoch, and replaced by what is of a later one alone. That
+//     an epoch's owner has gone is final. What is its own a node knows from its own Acquire and
 //     Release, never from a look at the store.
 //   - What the store says is this membership's and is not served is taken first, whoever
 //     should have it.
@@ -124,7 +124,7 @@ type Cluster struct {
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
 	shards   []place
-	news     chan struct{} // closed when a fact or a link is new
+	news     chan struct{} // closed when an owner or a link is new
 
 	own    []map[task]*offered // by the list's shard: what shards here offer
 	from   []uint64            // by the run's shard: the latest epoch of which offers have come
@@ -144,7 +144,7 @@ type Cluster struct {
 	said      said
 	standings map[string]map[string]int      // by member, as it said last: open runs by quota group
 	shown     histories                      // that came with answers
-	elsewhere atomic.Pointer[map[string]int] // the sum of the standings
+	openAway  atomic.Pointer[map[string]int] // open runs of the other nodes by quota group: the sum of the standings
 	alive     atomic.Int32                   // members
 	owners    []atomic.Pointer[string]       // of the shards, as in shards; nil: there was none
 	self      atomic.Pointer[string]         // me
@@ -376,7 +376,7 @@ func (c *Cluster) others() (others []store.Member) {
 	return others
 }
 
-// learn takes in a fact; it may be of the past.
+// learn takes in who owns a shard; it may be of the past.
 func (c *Cluster) learn(id uint16, epoch uint64, owner string) {
 	p := &c.shards[id]
 	if epoch < p.epoch || epoch == p.epoch && (p.owner == owner || p.owner == "") {

@@ -110,7 +110,7 @@ func (c *Cluster) addUp() {
 			sum[group] += n
 		}
 	}
-	c.elsewhere.Store(&sum)
+	c.openAway.Store(&sum)
 }
 
 // forgetStandings forgets those of members who have gone: others have their shards, and count.
@@ -124,7 +124,7 @@ func (c *Cluster) forgetStandings(isMember func(string) bool) {
 
 // OpenElsewhere is part of shard.Far: as the others said last.
 func (c *Cluster) OpenElsewhere(group string) int {
-	if sum := c.elsewhere.Load(); sum != nil {
+	if sum := c.openAway.Load(); sum != nil {
 		return (*sum)[group]
 	}
 	return 0

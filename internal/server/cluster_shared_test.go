@@ -67,9 +67,11 @@ func eventually(t *testing.T, what string, is func() bool) {
 // TestNodesShareWhatIsOfAll: root key pairs, quotas, rates, and what operators see.
 func TestNodesShareWhatIsOfAll(t *testing.T) {
 	const quota = 20
+	var logged lines
 	nodes := startNodes(t, func(cfg *Config) {
 		swf.OptionsOf(cfg.Services).Execution.OpenExecutionsMax = quota
 		cfg.Audit = Audit{Files: AuditFile}
+		cfg.Log = slog.New(slog.NewTextHandler(&logged, nil))
 		cfg.Throttle, cfg.ThrottleRates = ThrottleAWS, []string{"ListWorkflowTypes=16/8"}
 	}, "a", "b")
 	a, b := nodes[0], nodes[1]
@@ -197,6 +199,12 @@ func TestNodesShareWhatIsOfAll(t *testing.T) {
 	}
 
 	closeServer(t, b.Server) // the other has all that it had
+	for range 3 {            // as often as somebody looks
+		b.standbys()
+	}
+	if n := strings.Count(logged.String(), "standbys of the database can't be seen"); n != 1 {
+		t.Errorf("it was told %d times that the standbys can't be seen", n)
+	}
 	for range 4 {
 		if task := a.must(a.swf(renewed, "PollForDecisionTask", `{"domain":"shop","taskList":{"name":"deciders"}}`)); !strings.Contains(task, `"taskToken"`) {
 			t.Errorf("a poll when one node has gone: %s", task)

@@ -224,8 +224,12 @@ func (s *Server) standbys() (all []service.Standby) {
 		}
 		found, err := s.database.at(home).Standbys(ctx)
 		if err != nil {
-			s.cfg.Log.Warn("look at the standbys of the database", "cause", err)
+			if _, told := s.standbysUnseen.LoadOrStore(home, true); !told {
+				s.cfg.Log.Warn("the standbys of the database can't be seen; whoever asks for them is shown none", "cause", err)
+			}
+			continue
 		}
+		s.standbysUnseen.Delete(home)
 		for _, one := range found {
 			if name := s.database.name(home); name != "" {
 				one.Name = name + ": " + one.Name

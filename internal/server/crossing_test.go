@@ -1,19 +1,24 @@
 package server
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"heddle/internal/cluster"
 	"heddle/internal/cluster/wire"
+	"heddle/internal/engine"
+	"heddle/internal/service"
 	"heddle/test/golden"
 )
 
@@ -260,3 +265,82 @@ func FuzzCrossing(f *testing.F) {
 		}
 	})
 }
+
+// crossed gives services whose commands and replies are written, all of them, as they are for
+// another node: so each test of a server finds what can't be.
+func crossed(t testing.TB, services []*service.Service) (of []*service.Service) {
+	known := map[string]bool{}
+	for _, s := range Services() {
+		known[s.Name] = true
+	}
+	faults := &crossingFaults{}
+	t.Cleanup(func() {
+		for _, fault := range faults.all() {
+			t.Error(fault)
+		}
+	})
+	for _, s := range services {
+		if one, open := *s, s.Open; known[s.Name] { // those of tests have types of their own
+			one.Open = func(k *service.Kernel) (*service.Opened, error) {
+				kernel := *k
+				kernel.Runs = crossingRuns{k.Runs, faults}
+				return open(&kernel)
+			}
+			s = &one
+		}
+		of = append(of, s)
+	}
+	return of
+}
+
+// crossingRuns are runs each of which might be another node's.
+type crossingRuns struct {
+	service.Runs
+	*crossingFaults
+}
+
+func (r crossingRuns) Do(ctx context.Context, cmd engine.Command) (any, error) {
+	r.cross("command", cmd.Body, cmd.Body)
+	reply, err := r.Runs.Do(ctx, cmd)
+	r.cross("reply", cmd.Body, reply)
+	return reply, err
+}
+
+// crossingFaults are what could not be written, once each.
+type crossingFaults struct {
+	mu    sync.Mutex
+	found map[string]bool
+}
+
+func (f *crossingFaults) cross(what string, body, sent any) {
+	if _, err := sharedCodec().Encode(sent); err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.found == nil {
+			f.found = map[string]bool{}
+		}
+		f.found[fmt.Sprintf("the %s of %T can't go to another node: %v", what, body, err)] = true
+	}
+}
+
+func (f *crossingFaults) all() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.found))
+}
+
+var sharedCodec = sync.OnceValue(func() *wire.Codec {
+	text, err := os.ReadFile("crossing.txt")
+	if err != nil {
+		panic(err)
+	}
+	table, err := wire.ParseTable(text)
+	if err != nil {
+		panic(err)
+	}
+	c, err := newCodec(table, Services())
+	if err != nil {
+		panic(err)
+	}
+	return c
+})

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -102,6 +103,8 @@ type Server struct {
 	roots        *sealing.Watch  // nil: the root keys are in no file
 	ready        atomic.Bool
 	parts        lifecycle.List // all that has a life
+
+	standbysUnseen sync.Map // has of each home whose standbys can't be seen that it was told
 }
 
 // Start opens the store, takes over its shards and listens.

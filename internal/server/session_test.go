@@ -175,6 +175,7 @@ func (s *session) start() {
 // start runs a server until the test ends.
 func start(t *testing.T, cfg Config) *Server {
 	t.Helper()
+	cfg.Services = crossed(t, cfg.Services)
 	server, err := Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

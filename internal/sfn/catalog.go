@@ -12,7 +12,7 @@ import (
 // What actions must know of activities and state machines before they can make a command.
 // Answers are remembered for a short time, so that starting an execution, or asking for a task, does not ask the
 // registry each time. What this process changes is forgotten at once; that something is
-// not there is never remembered. Other servers may have changed it a moment ago: who shows something, or changes it, asks.
+// not there, also a version or an alias of what is, is never remembered. Other servers may have changed it a moment ago: who shows something, or changes it, asks.
 const (
 	catalogTTL      = engine.Time(1000)
 	catalogBytesMax = 16 << 20
@@ -79,11 +79,16 @@ func find[T weighed](ctx context.Context, s *actions, cmd engine.Command) (found
 
 // remembered is find, or what it found a moment ago.
 func remembered[T weighed](ctx context.Context, s *actions, cmd engine.Command) (found T, err error) {
-	now := s.Clock()
-	known, changes := s.catalog.get(cmd.Name, now)
-	if known != nil {
+	if known, _ := s.catalog.get(cmd.Name, s.Clock()); known != nil {
 		return known.(T), nil
 	}
+	return learned[T](ctx, s, cmd)
+}
+
+// learned is find, and remembers what it finds.
+func learned[T weighed](ctx context.Context, s *actions, cmd engine.Command) (found T, err error) {
+	now := s.Clock()
+	_, changes := s.catalog.get(cmd.Name, now)
 	if found, err = find[T](ctx, s, cmd); err == nil {
 		s.catalog.put(cmd.Name, catalogEntry{now + catalogTTL, found}, found.Weight(), changes)
 	}
@@ -115,6 +120,10 @@ func (s *actions) findMachine(ctx context.Context, w engine.World, base string) 
 
 func (s *actions) rememberMachine(ctx context.Context, w engine.World, base string) (*registry.Machine, error) {
 	return remembered[*registry.Machine](ctx, s, describing(registry.KindMachine, w, base))
+}
+
+func (s *actions) learnMachine(ctx context.Context, w engine.World, base string) (*registry.Machine, error) {
+	return learned[*registry.Machine](ctx, s, describing(registry.KindMachine, w, base))
 }
 
 // activityOf gives the activity that an ARN names. Errors: InvalidArn,

@@ -9,6 +9,7 @@ import (
 	"heddle/internal/engine"
 	"heddle/internal/service"
 	"heddle/internal/sfn/registry"
+	"heddle/internal/sfn/resource"
 )
 
 // shelf stands for the shards: it has one activity, which is replaced by each change.
@@ -90,6 +91,54 @@ func TestCatalog(t *testing.T) {
 			t.Errorf("found b: %v", err)
 		}
 	}
+}
+
+// elsewhere stands for another server's shards: it has one machine, which others change.
+type elsewhere struct {
+	service.Runs
+	machine registry.Machine
+	reads   int
+}
+
+func (e *elsewhere) Do(context.Context, engine.Command) (any, error) {
+	e.reads++
+	m := e.machine
+	return &m, nil
+}
+
+// TestNewVersionsAndAliasesCountAtOnce, also those that another server has just made of a machine that is
+// remembered. Those that are not there cost a question each, and what is there none.
+func TestNewVersionsAndAliasesCountAtOnce(t *testing.T) {
+	e := &elsewhere{machine: registry.Machine{Entry: registry.Entry{Name: "m"}}}
+	a := &actions{Kernel: &service.Kernel{Runs: e, Clock: func() engine.Time { return 1 }, Random: repeat(0)}, options: &Options{}}
+	want := func(qualifier string, version int64, reads int) {
+		t.Helper()
+		arn := name(w, resource.Machine, "m").String()
+		if qualifier != "" {
+			arn += ":" + qualifier
+		}
+		got := int64(-1) // it is not there
+		switch found, err := a.target(t.Context(), w, arn); {
+		case err == nil && found.Version != nil:
+			got = found.Version.Number
+		case err == nil:
+			got = 0
+		}
+		if got != version || e.reads != reads {
+			t.Errorf("%q is version %d after %d questions, want %d after %d", qualifier, got, e.reads, version, reads)
+		}
+	}
+	want("", 0, 1)
+	want("1", -1, 2)
+	want("live", -1, 3)
+	e.machine.Versions = []*registry.Version{{Number: 1}}
+	want("1", 1, 4)
+	want("1", 1, 4)
+	want("live", -1, 5)
+	e.machine.Aliases.Put(&registry.Alias{Name: "live", Routes: []registry.Route{{Version: 1, Weight: 100}}})
+	want("live", 1, 6)
+	want("live", 1, 6)
+	want("", 0, 6)
 }
 
 // TestCatalogForgetsWhatWasReadBefore: an answer that is of before a change, and comes

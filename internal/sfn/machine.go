@@ -324,11 +324,15 @@ type Target struct {
 }
 
 // target finds what an ARN names that executions can be started of: a state machine, a
-// version, or an alias, which picks one of its versions by their weights. Errors:
+// version, or an alias, which picks one of its versions by their weights. A version or an alias that
+// what is remembered lacks may be new: then the machine is asked. Errors:
 // InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, ValidationException.
 func (s *actions) target(ctx context.Context, w engine.World, arn string) (*Target, error) {
 	arn, test := s.options.untested(arn)
 	m, n, err := machineBy(ctx, w, arn, s.rememberMachine)
+	if err == nil && !has(m, n) {
+		m, n, err = machineBy(ctx, w, arn, s.learnMachine)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -350,6 +354,14 @@ func (s *actions) target(ctx context.Context, w engine.World, arn string) (*Targ
 		t.Mocks = mocks
 	}
 	return t, err
+}
+
+// has tells whether a machine has the version or the alias of a name, if that says one.
+func has(m *registry.Machine, n resource.Name) bool {
+	if number, isVersion := resource.Version(n.Qualifier); isVersion {
+		return m.FindVersion(number) != nil
+	}
+	return n.Qualifier == "" || m.FindAlias(n.Qualifier) != nil
 }
 
 // percent makes a number from 0 to 99 of random bytes.

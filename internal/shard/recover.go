@@ -34,8 +34,12 @@ func (s *Shard) takeOver(fetched []*fetch, now engine.Time) {
 			err := fmt.Errorf("take over shard %d: %w", s.id, f.err)
 			away := errors.Is(f.err, store.ErrAway) // who knows has told so
 			if s.Far != nil {
-				if !away && !errors.Is(err, store.ErrRegressed) { // which the store has said, once
-					s.Log.Warn("a shard can't be taken over now", "shard", s.id, "cause", err)
+				switch {
+				case away, errors.Is(err, store.ErrRegressed): // which the store has said, once
+				case errors.Is(err, store.ErrHeld):
+					s.Log.Debug("another node was quicker to take a shard", "shard", s.id)
+				default:
+					s.Log.Warn("a shard can't be taken over now; it is tried again", "shard", s.id, "cause", err)
 				}
 				s.depart(nil)
 				return

@@ -92,12 +92,17 @@ type Fault struct {
 	Status  int
 	Code    string
 	Message string
+	Request string // its id, by which the server's log has it
+	Ready   string // the URL that tells whether the server serves
 }
 
 func (f *Fault) Error() string {
 	text := f.Action + ": " + f.Code
 	if f.Message != "" {
 		text += ": " + f.Message
+	}
+	if f.Status >= http.StatusInternalServerError {
+		text += fmt.Sprintf("; the server's log says why (request %s), and %s whether it serves now", f.Request, f.Ready)
 	}
 	return text
 }
@@ -144,7 +149,10 @@ func (c *Client) Call(ctx context.Context, s Service, action string, in any) ([]
 	if resp.StatusCode == http.StatusOK {
 		return answer, nil
 	}
-	f := &Fault{Action: action, Status: resp.StatusCode, Code: resp.Status}
+	f := &Fault{
+		Action: action, Status: resp.StatusCode, Code: resp.Status,
+		Request: resp.Header.Get("X-Amzn-Requestid"), Ready: strings.TrimSuffix(c.endpoint, "/") + "/ready",
+	}
 	var said struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`

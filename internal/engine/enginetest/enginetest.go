@@ -86,13 +86,17 @@ func CheckParts(t testing.TB, rules engine.Rules) {
 	}
 }
 
-// CheckTurn checks that a turn is no larger than a turn may be, that its notifications are of its
-// events and in their order, and that its measures are what their meters say.
+// CheckTurn checks that a turn is no larger than a turn may be, that its reply can go to another node,
+// that its notifications are of its events and in their order, and that its measures are what their
+// meters say.
 func CheckTurn(t testing.TB, turn *engine.Turn) {
 	t.Helper()
 	if n := turn.Bytes(); n > engine.TurnBytesMax {
 		t.Errorf("a turn of %d bytes: %d events, %d notes, %d messages; at most %d bytes are taken",
 			n, len(turn.Events), len(turn.Notes), len(turn.Messages), engine.TurnBytesMax)
+	}
+	if v := reflect.ValueOf(turn.Reply); v.Kind() == reflect.Pointer && v.IsNil() {
+		t.Errorf("the reply is a nil %T, which can't go to another node; reply nothing", turn.Reply)
 	}
 	left := turn.Events
 	for _, n := range turn.Notifications {

@@ -45,7 +45,8 @@ func (r *bookRun) refuse(code Code, body any) {
 
 func (r *bookRun) find(name string) *Connection {
 	r.t.Helper()
-	return r.do(Find{name}).(*Connection)
+	c, _ := r.do(Find{name}).(*Connection)
+	return c
 }
 
 func (r *bookRun) offers() []engine.Offer { return r.Rules.Record(r.State, 0).Offers }
@@ -146,7 +147,7 @@ func TestAuthorizationsAreOffered(t *testing.T) {
 		if got := r.find(c.Name); got.State != want || len(got.Reason) > reasonBytesMax || (got.AuthorizedAt == r.now) != (want == Authorized) || got.Event != due.ID {
 			t.Errorf("%+v", got)
 		}
-		if r.do(FindDue{due.ID}).(*Connection) != nil {
+		if r.do(FindDue{due.ID}) != nil {
 			t.Error("it is due, though it has an outcome")
 		}
 	}
@@ -160,11 +161,11 @@ func TestAuthorizationsAreOffered(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	r.do(Change{Name: "1", Revision: r.find("1").Revision, Type: "OAUTH_CLIENT_CREDENTIALS", State: Authorizing, Sealed: []byte("t")})
-	if got := r.do(Outcome{Name: "1", Event: c.Event, Reason: "no"}); got.(*Connection) != nil || r.find("1").State != Authorizing {
+	if got := r.do(Outcome{Name: "1", Event: c.Event, Reason: "no"}); got != nil || r.find("1").State != Authorizing {
 		t.Errorf("an outcome of what is past: %+v", r.find("1"))
 	}
 	r.do(Deauthorize{"1"})
-	if len(r.offers()) != 0 || r.do(Outcome{Name: "1"}).(*Connection) != nil {
+	if len(r.offers()) != 0 || r.do(Outcome{Name: "1"}) != nil {
 		t.Error("what was deauthorised is offered, or has an outcome")
 	}
 }

@@ -146,7 +146,9 @@ func (r *Rules) Handle(s engine.State, body any, in engine.Input) (engine.Turn, 
 	if err != nil {
 		return engine.Turn{}, err
 	}
-	t.done.Reply = reply
+	if c, is := reply.(*Connection); !is || c != nil { // none is no reply: a nil pointer does not reach another node
+		t.done.Reply = reply
+	}
 	return t.done, nil
 }
 

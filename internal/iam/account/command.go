@@ -101,7 +101,7 @@ type (
 	}
 )
 
-// Bodies of commands that change nothing.
+// Bodies of commands that change nothing. Lists have of each what lists show.
 type (
 	// GetEntity replies with an *Entity.
 	GetEntity struct{ Of Ref }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -556,5 +557,37 @@ func TestPartitionsAreApart(t *testing.T) {
 	}
 	if c, err := NewDirectory(d.Config).Lookup(ctx, key.KeyID, ""); err != nil || c.Principal.ARN != "arn:aws:iam::"+storyAccount+":user/ann" {
 		t.Errorf("back home: %+v, %v", c, err)
+	}
+}
+
+// TestListsLeaveOut: a list has nothing of what is large and is not shown in lists: policies and tags. With all
+// that an account may have it would be hundreds of megabytes, and no frame between nodes.
+func TestListsLeaveOut(t *testing.T) {
+	d := newTown(t)
+	large := document("Allow", "swf:"+strings.Repeat("x", 1000))
+	tags := []Tag{{Key: "k", Value: strings.Repeat("x", 200)}}
+	d.do(CreatePolicy{New: Policy{Name: "p", Path: "/", ID: "ANPA1", Tags: tags}, Document: large})
+	arn := ofAccount + ":policy/p"
+	for _, of := range []Ref{{User, "ann"}, {Group, "g"}, {Role, "r"}} {
+		e := Entity{Ref: of, Path: "/", ID: "ID" + of.Name}
+		if of.Type != Group {
+			e.Tags = tags
+		}
+		if of.Type == Role {
+			e.Trust = trusting(storyAccount)
+		}
+		d.do(CreateEntity{e})
+		d.do(PutInline{Of: of, Inline: Inline{"i", large}})
+		d.do(Attach{Of: of, Policy: arn})
+	}
+	d.do(Join{User: "ann", Group: "g"})
+	for _, list := range []any{ListEntities{User}, ListEntities{Group}, ListEntities{Role}, ListGroups{"ann"}, ListMembers{"g"}, ListHolders{Policy: arn}, ListPolicies{}} {
+		b, err := json.Marshal(d.do(list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(b); !strings.Contains(text, `"Name":`) || strings.Contains(text, strings.Repeat("x", 50)) {
+			t.Errorf("%T gives %s", list, b)
+		}
 	}
 }

@@ -71,6 +71,15 @@ type Key struct {
 	CreatedAt engine.Time
 }
 
+// listed is what lists show of an entity. The rest may be a hundred times that, and there may be
+// thousands: a list goes to another node as one frame.
+func (e *Entity) listed() *Entity {
+	return &Entity{
+		Ref: e.Ref, Path: e.Path, ID: e.ID, CreatedAt: e.CreatedAt,
+		Trust: e.Trust, named: e.named, Description: e.Description, SessionSecondsMax: e.SessionSecondsMax,
+	}
+}
+
 // ARN is the entity's name in policies.
 func (e *Entity) ARN(o arn.Owner) string {
 	return ARN(o, e.Type.String(), e.Path, e.Name)

@@ -199,7 +199,7 @@ func (t *turn) listPolicies() []PolicyUse {
 	for _, kept := range [...]policySet{t.policies, managed} {
 		for _, p := range kept {
 			name := p.ARN(t.owner)
-			all = append(all, PolicyUse{p, attached[name], bounds[name]})
+			all = append(all, PolicyUse{p.listed(), attached[name], bounds[name]})
 		}
 	}
 	return all

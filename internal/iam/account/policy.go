@@ -23,6 +23,11 @@ type Policy struct {
 	BuiltIn     bool      // one of Managed; such are never stored
 }
 
+// listed is what lists show of a policy; see that of an Entity.
+func (p *Policy) listed() *Policy {
+	return &Policy{Name: p.Name, Path: p.Path, ID: p.ID, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Default: p.Default, BuiltIn: p.BuiltIn}
+}
+
 // Version is one text of a policy.
 type Version struct {
 	Number    int

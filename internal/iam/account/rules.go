@@ -117,7 +117,7 @@ func (r *Rules) Handle(s engine.State, body any, in engine.Input) (engine.Turn, 
 		reply = t.shown(v)
 	case []*Entity:
 		for i := range v {
-			v[i] = t.shown(v[i])
+			v[i] = t.shown(v[i]).listed()
 		}
 	}
 	t.done.Reply = reply

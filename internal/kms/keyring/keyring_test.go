@@ -182,7 +182,7 @@ func TestRotationsAreOfferedSomeAtATime(t *testing.T) {
 		if got := r.key(k); len(got.Materials) != 2 || got.NextRotation() != r.now+days(90) || got.Current().Sealed == nil {
 			t.Fatalf("%+v", got)
 		}
-		if again := r.do(Rotate{Due: due.ID, Material: material(201)}); again.(*Key) != nil {
+		if again := r.do(Rotate{Due: due.ID, Material: material(201)}); again != nil {
 			t.Errorf("done twice: %+v", again)
 		}
 		done++
@@ -204,7 +204,7 @@ func TestAKeyThatRestsIsNotRotated(t *testing.T) {
 	if rec := r.record(); len(rec.Offers) != 0 || rec.Wake != 0 {
 		t.Errorf("a key that rests: %+v", rec)
 	}
-	if r.do(Rotate{Due: due, Material: material(9)}).(*Key) != nil {
+	if r.do(Rotate{Due: due, Material: material(9)}) != nil {
 		t.Error("it was rotated")
 	}
 	r.do(SetEnabled{Key: k, Enabled: true})

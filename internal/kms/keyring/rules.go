@@ -111,6 +111,9 @@ func (t *turn) handle(body any) (reply any, err error) {
 	case SetRotation:
 		return t.setRotation(c)
 	case Rotate:
+		if c.Due != 0 && !t.due.Has(number(c.Due)) {
+			return nil, nil // it was done meanwhile
+		}
 		return t.rotate(c)
 	case PutAlias:
 		return t.putAlias(c)
@@ -285,10 +288,7 @@ func (t *turn) setRotation(c SetRotation) (*Key, error) {
 
 func (t *turn) rotate(c Rotate) (*Key, error) {
 	if c.Due != 0 {
-		due, ok := t.due.Find(number(c.Due))
-		if !ok {
-			return nil, nil
-		}
+		due, _ := t.due.Find(number(c.Due))
 		c.Key = due.key
 	}
 	k, err := t.usable(c.Key)
