@@ -174,7 +174,10 @@ type Buckets func(account string) bucket.Store
 
 // Kernel is what a service is given when it opens.
 type Kernel struct {
-	Runs      Runs
+	Runs Runs
+	// Served tells whether a run can be reached now: else a command for it waits a while, and may
+	// fail. Nil: all always can.
+	Served    func(engine.RunID) bool
 	Blobs     Blobs
 	Tasks     Tasks // for callers: their polls are counted, and bounded
 	Performed Tasks // for performers of the server's own
