@@ -223,8 +223,9 @@ type Kernel struct {
 	Throttle func(w engine.World, name string) bool
 	// Reserve takes n of what is throttled beside calls out of what may be done in a world, by its
 	// name in Rates, and gives the moment from which on they may be done: later than now, if there
-	// are too many. Below zero, n are not done. Nil: nothing is throttled.
+	// are too many. Return gives back n that are not done. Nil, both: nothing is throttled.
 	Reserve func(w engine.World, name string, now engine.Time, n int) engine.Time
+	Return  func(w engine.World, name string, n int)
 	// Scarce tells whether there is little room, so that nothing should begin beside calls
 	// either that stays; nil: there always is room.
 	Scarce func() bool
