@@ -163,7 +163,7 @@ func TestShutShardsAreRefusedAtOnce(t *testing.T) {
 		t.Helper()
 		waits = 0
 		_, err := c.Do(t.Context(), engine.Command{Run: engine.RunID{1: id}})
-		if !errors.Is(err, errNobody) {
+		if !errors.Is(err, engine.ErrUnserved) {
 			t.Fatalf("shard %d: %v", id, err)
 		}
 		return err.Error(), waits
