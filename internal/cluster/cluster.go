@@ -23,10 +23,10 @@
 //     are offered again.
 //   - A command whose link broke is not tried again: nobody knows its outcome.
 //
-// The events of a Cluster (Joined, Looked, Up, Frame and so on) start no goroutine and know
-// no time: the same order of events gives the same outcome. Calls that wait (Do, Poll) are
-// their callers' goroutines. Polls of other nodes have one each, their questions for people one
-// together, and their commands none.
+// The events of a Cluster (Joined, Looked, Up, Frame and so on) know no time: the same order of
+// events gives the same outcome. Calls that wait (Do, Poll) are their callers' goroutines. Of what
+// other nodes ask, polls have one each and questions for people one together; nothing else that
+// happens here starts any.
 package cluster
 
 import (

@@ -131,6 +131,9 @@ func TestCutOffKeepsNobody(t *testing.T) {
 		before := make(chan error, 1)
 		go func() { before <- poll() }()
 		synctest.Wait()
+		if !c.Serves(runOf(1, 1)) {
+			t.Error("a run counts as out of reach, though there is a link to its owner")
+		}
 		c.Down("B")
 		c.Down("C")
 		synctest.Wait()
@@ -148,8 +151,8 @@ func TestCutOffKeepsNobody(t *testing.T) {
 				t.Errorf("%s: %v, want ErrCutOff", what, err)
 			}
 		}
-		if err := do(); !errors.Is(err, errNobody) {
-			t.Errorf("a call: %v, want errNobody", err)
+		if err := do(); !errors.Is(err, engine.ErrUnserved) || c.Serves(runOf(1, 1)) {
+			t.Errorf("a call: %v, want ErrUnserved; served: %v", err, c.Serves(runOf(1, 1)))
 		}
 		if waited := time.Since(began); waited > lookAgain {
 			t.Errorf("they hear so after %v", waited)
@@ -180,8 +183,8 @@ func TestAloneKeepsNobody(t *testing.T) {
 		if err := <-polled; !errors.Is(err, matching.ErrCutOff) {
 			t.Errorf("a poll: %v, want ErrCutOff", err)
 		}
-		if _, err := c.Do(ctx, engine.Command{Run: runOf(1, 1)}); !errors.Is(err, errNobody) {
-			t.Errorf("a call: %v, want errNobody", err)
+		if _, err := c.Do(ctx, engine.Command{Run: runOf(1, 1)}); !errors.Is(err, engine.ErrUnserved) || c.Serves(runOf(1, 1)) {
+			t.Errorf("a call: %v, want ErrUnserved; served: %v", err, c.Serves(runOf(1, 1)))
 		}
 		if waited := time.Since(began); waited > lookAgain {
 			t.Errorf("they hear so after %v", waited)

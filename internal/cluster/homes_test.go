@@ -95,6 +95,10 @@ func TestHomes(t *testing.T) {
 	if !c.Settled() {
 		t.Fatal("all shards are served")
 	}
+	own, none := engine.RunID{1: 3}, engine.RunID{1: 200}
+	if !c.Serves(own) || !c.Serves(none) {
+		t.Error("a run of this node, or of no shard, counts as out of reach")
+	}
 
 	// Another node is a member of the first home alone: it gets shards of that one.
 	c.Looked(sight(0, both, "A"))
@@ -112,7 +116,7 @@ func TestHomes(t *testing.T) {
 		c.Gone(id, false)
 	}
 	waits = 0
-	if _, err := c.Do(t.Context(), engine.Command{Run: engine.RunID{1: 3}}); !errors.Is(err, errNobody) || waits > 1 {
+	if _, err := c.Do(t.Context(), engine.Command{Run: own}); !errors.Is(err, engine.ErrUnserved) || waits > 1 || c.Serves(own) {
 		t.Errorf("a command for a shard whose home is away: %v, after %d waits", err, waits)
 	}
 	c.Looked(sight(0, both, "A"))
@@ -159,7 +163,7 @@ func TestShutShardsAreRefusedAtOnce(t *testing.T) {
 		t.Helper()
 		waits = 0
 		_, err := c.Do(t.Context(), engine.Command{Run: engine.RunID{1: id}})
-		if !errors.Is(err, errNobody) {
+		if !errors.Is(err, engine.ErrUnserved) {
 			t.Fatalf("shard %d: %v", id, err)
 		}
 		return err.Error(), waits

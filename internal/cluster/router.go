@@ -78,13 +78,13 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 			looks = within
 		}
 		if why := c.noneHere(id); why != "" && ctx.Err() == nil {
-			return nil, fmt.Errorf("%w: %s %d", errNobody, why, id)
+			return nil, fmt.Errorf("%w: %s %d", engine.ErrUnserved, why, id)
 		}
 		if !c.pause(looks, news) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			return nil, fmt.Errorf("%w: no node serves shard %d", errNobody, id)
+			return nil, fmt.Errorf("%w: no node serves shard %d", engine.ErrUnserved, id)
 		}
 	}
 }
@@ -105,8 +105,6 @@ func (c *Cluster) noneHere(id uint16) string {
 	return ""
 }
 
-var errNobody = errors.New("nothing was done, and it may be tried again")
-
 func (c *Cluster) answer(ctx context.Context, a *asked) Reply {
 	select {
 	case r := <-a.answer:
@@ -123,6 +121,17 @@ func (c *Cluster) answer(ctx context.Context, a *asked) Reply {
 		}
 		return Reply{Err: ctx.Err()}
 	}
+}
+
+// Serves tells whether a node serves the shard of a run that can be reached from here: a command for it need not look.
+func (c *Cluster) Serves(run engine.RunID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.has(run.Shard()) {
+		return true // it is answered that there is no such run
+	}
+	p := &c.shards[run.Shard()]
+	return p.state == owned || c.linked[p.owner]
 }
 
 // Cast gives a command to its run, if somebody serves it; nobody hears of the outcome.

@@ -16,7 +16,7 @@ func TestHistoriesThatComeWithAnswers(t *testing.T) {
 	run := func(n byte) engine.RunID { return engine.RunID{1, n} }
 	c.shown.keep(run(1), &Reply{Value: showing{3}, History: []byte("a,b,c")})
 	c.shown.keep(run(2), &Reply{Value: "nothing that shows", History: []byte("x")})
-	c.shown.keep(run(3), &Reply{Value: showing{3}, Err: errNobody, History: []byte("x")})
+	c.shown.keep(run(3), &Reply{Value: showing{3}, Err: engine.ErrUnserved, History: []byte("x")})
 	for _, n := range []byte{2, 3} {
 		if got := c.History(run(n), 3); got != nil {
 			t.Errorf("of run %d: %q", n, got)

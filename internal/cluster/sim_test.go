@@ -341,7 +341,7 @@ func (h *house) answer(ctx context.Context, cmd engine.Command) (reply any, err 
 	select {
 	case a := <-came:
 		err := a.err
-		return a.reply, err, h.life.Err() == nil && within.Err() == nil && !errors.Is(err, engine.ErrUnavailable) && !errors.Is(err, engine.ErrUnread) && !errors.Is(err, errNobody) &&
+		return a.reply, err, h.life.Err() == nil && within.Err() == nil && !errors.Is(err, engine.ErrUnavailable) && !errors.Is(err, engine.ErrUnread) && !errors.Is(err, engine.ErrUnserved) &&
 			!errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed) && !errors.Is(err, store.ErrAway)
 	case <-within.Done():
 	case <-h.life.Done():

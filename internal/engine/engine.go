@@ -288,6 +288,14 @@ type Entry struct {
 // may have happened.
 var ErrUnavailable = errors.New("the shard lost its batch; the outcome is unknown")
 
+// ErrUnserved is the answer to commands for runs whose shard no node serves that can be reached now, as
+// while it is being taken over. Nothing was done, and another try may succeed.
+var ErrUnserved = errors.New("nothing was done, and it may be tried again")
+
+// IsAway tells whether an error says that nobody serves a run now, or that whoever did has gone or lost
+// its batch. Operators hear of that otherwise: who tries again need not tell them.
+func IsAway(err error) bool { return errors.Is(err, ErrUnserved) || errors.Is(err, ErrUnavailable) }
+
 // ErrUnusable is the answer to commands for a run that is there but can't be used:
 // its rules panicked, and it rests until a restart, or what is stored of it can't be read.
 var ErrUnusable = errors.New("the run can't be used")

@@ -354,6 +354,9 @@ func (p *Performer) trouble(doing string, cause error, about ...any) {
 }
 
 func (p *Performer) complain(doing string, cause error, about ...any) {
+	if engine.IsAway(cause) {
+		return
+	}
 	p.Log.Error(doing+"; it is tried again", append(about, "cause", cause)...)
 }
 

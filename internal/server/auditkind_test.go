@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -102,24 +101,6 @@ func TestKindsOfRecords(t *testing.T) {
 	}
 }
 
-// lines are what is logged, from any goroutine.
-type lines struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // TestNoChangeWithoutRoomForItsRecord: while the trail's disk is full a change is not done, and its
 // caller is told to try again; reads go on.
 func TestNoChangeWithoutRoomForItsRecord(t *testing.T) {
@@ -136,7 +117,7 @@ func TestNoChangeWithoutRoomForItsRecord(t *testing.T) {
 	if err := os.Symlink(full, filepath.Join(AuditDir(cfg.Data), "audit-calls-20260301T120000.000Z.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	log := &lines{}
+	log := &written{}
 	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
 	s, err := Start(t.Context(), cfg)
 	if err != nil {

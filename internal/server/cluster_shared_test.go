@@ -219,7 +219,7 @@ func TestNodesShareWhatIsOfAll(t *testing.T) {
 // just before it would be deleted; unless the bucket deletes what it was not asked to.
 func TestOneNodeSweepsTheBucket(t *testing.T) {
 	b := newBucket(t)
-	var logged lines
+	var logged written
 	nodes := startNodes(t, func(cfg *Config) {
 		cfg.Blobs = b.config()
 		cfg.Log = slog.New(slog.NewTextHandler(&logged, nil))

@@ -113,21 +113,13 @@ func (s *Server) throttles(one *service.Service, l *limiter) (decisions func(eng
 // reserves is what a service reserves by.
 func (s *Server) reserves(one *service.Service, l *limiter) func(engine.World, string, engine.Time, int) engine.Time {
 	return func(w engine.World, name string, now engine.Time, n int) engine.Time {
-		region := w.Region
-		if l.global {
-			region = ""
-		}
 		if _, limited := l.rates[name]; !limited {
-			return now
-		}
-		if n < 0 {
-			l.Return(w.Account, region, name, -n)
 			return now
 		}
 		of := l.labels(name)
 		s.metrics.Measured(w, []engine.Measure{{Meters: s.taken[one.Name], Of: of, Times: n}})
 		from := time.UnixMilli(int64(now))
-		at := l.Reserve(from, w.Account, region, name, n)
+		at := l.Reserve(from, w.Account, l.within(w.Region), name, n)
 		if !at.After(from) {
 			return now
 		}

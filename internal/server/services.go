@@ -207,9 +207,12 @@ func (s *Server) openServices() error {
 		if api.SigningNames == nil {
 			api.SigningNames = []string{one.Name}
 		}
+		if s.cluster != nil {
+			kernel.Served = s.cluster.Serves
+		}
 		if l := s.limiters[one.Name]; l != nil {
 			kernel.Throttle, api.Throttle = s.throttles(one, l)
-			kernel.Reserve = s.reserves(one, l)
+			kernel.Reserve, kernel.Return = s.reserves(one, l), l.giveBack
 		}
 		opened, err := one.Open(kernel)
 		if err != nil {

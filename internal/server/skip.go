@@ -59,7 +59,7 @@ func (s *Server) runSkip(ctx context.Context) {
 		}
 		totals := s.matcher.Totals()
 		idle := totals.Offers == 0 && totals.Claims == 0 && totals.Pairings == pairings &&
-			s.requests.Taken() == 0 && s.node.Idle() && s.performersIdle()
+			s.working() == 0 && s.node.Quiet() && s.performersIdle()
 		pairings = totals.Pairings
 		now := time.Now()
 		if !idle || since.IsZero() {
@@ -78,6 +78,15 @@ func (s *Server) runSkip(ctx context.Context) {
 		}
 		since = now
 	}
+}
+
+// working is how many requests and tasks are under way, but for those that wait for what sleeps.
+func (s *Server) working() int {
+	n := s.requests.Taken() + int(s.node.Working())
+	for _, sleeper := range s.sleepers {
+		n += sleeper.Working()
+	}
+	return n
 }
 
 // performersIdle tells whether no performer has a task.

@@ -32,3 +32,41 @@ func TestTimeSkipNeedsItsOwnStore(t *testing.T) {
 		}
 	}
 }
+
+// TestTimeSkipOverNestedWaits: executions and map runs that wait for nothing but others, which wait for a moment, are skipped
+// with them.
+func TestTimeSkipOverNestedWaits(t *testing.T) {
+	cfg := memory()
+	cfg.TimeSkip = SkipTimers
+	s := start(t, cfg)
+	const arn = "arn:aws:states:us-east-1:123456789012:"
+	const day = `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":86400,"End":true}}}`
+	begins := func(state, how, machine string) string {
+		return fmt.Sprintf(`{"StartAt":%q,"States":{%[1]q:{"Type":"Task","Resource":"arn:aws:states:::%s","Parameters":{"StateMachineArn":%q},"End":true}}}`, state, how, arn+"stateMachine:"+machine)
+	}
+	const sync, express = "states:startExecution.sync", "aws-sdk:sfn:startSyncExecution"
+	askStates(t, s, "CreateActivity", `{"name":"then"}`)
+	for _, m := range []struct{ name, definition string }{
+		{"express-child", strings.Replace(day, "86400", "200", 1)},
+		{"express", begins("Child", express, "express-child")},
+		{"child", day},
+		{"parent", begins("Child", sync, "child")},
+		{"map", `{"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},` + day[1:] + `,"ItemsPath":"$.items","End":true}}}`},
+		{"all", `{"StartAt":"P","States":{"P":{"Type":"Parallel","Next":"Then","Branches":[` + begins("Parent", sync+":2", "parent") + "," + begins("Map", sync+":2", "map") + "," + begins("Express", express, "express") + `]},
+			"Then":{"Type":"Task","Resource":"` + arn + `activity:then","End":true}}}`},
+	} {
+		definition := strings.ReplaceAll(m.definition, `stateMachine:map"`, `stateMachine:map","Input":{"items":[1,2]}`)
+		kind := "STANDARD"
+		if strings.HasPrefix(m.name, "express") {
+			kind = "EXPRESS"
+		}
+		askStates(t, s, "CreateStateMachine", `{"name":%q,"roleArn":"arn:aws:iam::123456789012:role/r","definition":%q,"type":%q}`, m.name, definition, kind)
+	}
+	if e := askStates(t, s, "StartSyncExecution", `{"stateMachineArn":%q}`, arn+"stateMachine:express"); e.Status != "SUCCEEDED" {
+		t.Errorf("an express execution that waits for another is %s", e.Status)
+	}
+	askStates(t, s, "StartExecution", `{"stateMachineArn":%q}`, arn+"stateMachine:all")
+	waitUntil(t, "a day is over", func() bool {
+		return askStates(t, s, "GetActivityTask", `{"activityArn":%q}`, arn+"activity:then").TaskToken != ""
+	})
+}

@@ -83,10 +83,20 @@ func parseRate(services []*service.Service, text string) (setting throttle.Setti
 }
 
 func (l *limiter) take(account, region, name string) bool {
+	return l.Take(time.Now(), account, l.within(region), name)
+}
+
+// within is the region in which something done in one counts; empty: all together.
+func (l *limiter) within(region string) string {
 	if l.global {
-		region = ""
+		return ""
 	}
-	return l.Take(time.Now(), account, region, name)
+	return region
+}
+
+// giveBack is a service.Kernel's Return.
+func (l *limiter) giveBack(w engine.World, name string, n int) {
+	l.Return(w.Account, l.within(w.Region), name, n)
 }
 
 // inWorld is take for what is done in a world.

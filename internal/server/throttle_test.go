@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"heddle/internal/aws/throttle"
 	dxwire "heddle/internal/dataexchange/wire"
@@ -158,6 +159,20 @@ func TestRatesOfServices(t *testing.T) {
 		_, err := newLimiters(&Config{Services: two, Throttle: ThrottleAWS, ThrottleRates: []string{setting}})
 		if text := fmt.Sprint(err); want == "" && err != nil || want != "" && text != "--throttle-rate: "+want {
 			t.Errorf("%s: %v", setting, err)
+		}
+	}
+}
+
+// TestGivenBack: what was reserved and is not done counts no longer, be the rate of a region or of all together.
+func TestGivenBack(t *testing.T) {
+	for _, global := range []bool{false, true} {
+		l := &limiter{Limiter: throttle.New(throttle.Rates{"Go": {Bucket: 1, PerSecond: 1}}), global: global}
+		now, w := time.Unix(1_700_000_000, 0), engine.World{Account: "1", Region: "a"}
+		for i := range 3 {
+			if wait := l.Reserve(now, w.Account, l.within(w.Region), "Go", 3).Sub(now); wait != 2*time.Second {
+				t.Errorf("global %v: three may be done in %v, want 2 s, after %d times three were given back", global, wait, i)
+			}
+			l.giveBack(w, "Go", 3)
 		}
 	}
 }

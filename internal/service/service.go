@@ -174,7 +174,10 @@ type Buckets func(account string) bucket.Store
 
 // Kernel is what a service is given when it opens.
 type Kernel struct {
-	Runs      Runs
+	Runs Runs
+	// Served tells whether a run can be reached now: else a command for it waits a while, and may
+	// fail. Nil: all always can.
+	Served    func(engine.RunID) bool
 	Blobs     Blobs
 	Tasks     Tasks // for callers: their polls are counted, and bounded
 	Performed Tasks // for performers of the server's own
@@ -220,8 +223,9 @@ type Kernel struct {
 	Throttle func(w engine.World, name string) bool
 	// Reserve takes n of what is throttled beside calls out of what may be done in a world, by its
 	// name in Rates, and gives the moment from which on they may be done: later than now, if there
-	// are too many. Below zero, n are not done. Nil: nothing is throttled.
+	// are too many. Return gives back n that are not done. Nil, both: nothing is throttled.
 	Reserve func(w engine.World, name string, now engine.Time, n int) engine.Time
+	Return  func(w engine.World, name string, n int)
 	// Scarce tells whether there is little room, so that nothing should begin beside calls
 	// either that stays; nil: there always is room.
 	Scarce func() bool
@@ -312,6 +316,9 @@ type Idler interface{ Idle() bool }
 // Sleeper is a Part that waits for moments of the server's time which no record shows: when
 // time is skipped, it is skipped for it too.
 type Sleeper interface {
+	// Working is how much it does, without the requests and the tasks under way that do nothing but wait
+	// for one of its that sleeps: all that is under way, and this, are 0 together if all wait.
+	Working() int
 	// Timer is the earliest moment that a user waits for, and Wake the earliest of all; zero:
 	// there is none.
 	Timer() engine.Time

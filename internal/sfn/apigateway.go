@@ -55,13 +55,12 @@ func (s *calls) prepareAPI(ctx context.Context, c *prepared) (*prepared, *execut
 		if refused, err := s.mayInvokeAPI(ctx, c.task, n.String()); refused != nil || err != nil {
 			return nil, refused, err
 		}
-		pair, err := s.options.Integrations.Keys(w.Account, apiSigning)
-		if err != nil {
-			s.Log.Error("call an API", "api", r.ID, "account", w.Account, "cause", err)
-			return nil, failTask(c.task, httptask.APIClient, "Unable to load credentials: this server has no keys for calls of account "+w.Account), nil
+		id, secret, lacking := s.operatorKeys(c.task, apiSigning)
+		if lacking != "" {
+			return nil, failTask(c.task, httptask.APIClient, lacking), nil
 		}
 		call.sign = func(q *http.Request, body []byte) error {
-			return sdk.Sign(q, body, apiSigning, r.Region, pair.KeyID, string(pair.Secret), s.Now())
+			return sdk.Sign(q, body, apiSigning, r.Region, id, secret, s.Now())
 		}
 	}
 	c.web = call

@@ -8,17 +8,21 @@ import (
 )
 
 // awaited are the executions in memory that somebody waits for, as far as who skips time must
-// know of them: whether one does something, and when those wake that only wait. It is a
-// lifecycle.Service, service.Idler and service.Sleeper.
+// know of them: how much they do, and when those wake that only wait. It is a lifecycle.Service
+// and service.Sleeper.
 type awaited struct {
 	mu       sync.Mutex
-	busy     int // executions that don't sleep
+	working  int
 	sleeping map[*expressRun]sleep
 	skipped  chan struct{} // closed when time was
 }
 
-// sleep is until when an execution waits for nobody.
-type sleep struct{ wake, timer engine.Time }
+// sleep is what an execution waits for.
+type sleep struct {
+	wake, timer engine.Time
+	calls       int // under way
+	callers     int // the request or the task that waits for it, if it counts as one
+}
 
 func newAwaited() *awaited {
 	return &awaited{sleeping: map[*expressRun]sleep{}, skipped: make(chan struct{})}
@@ -33,23 +37,25 @@ func (*awaited) Stop(context.Context) error { return nil }
 func (a *awaited) count(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.busy += n
+	a.working += n
 }
 
 func (a *awaited) began() { a.count(1) }
 func (a *awaited) ended() { a.count(-1) }
 
-func (a *awaited) sleeps(r *expressRun, wake, timer engine.Time) {
+// sleeps says that an execution does nothing itself, nor does who waits for it.
+func (a *awaited) sleeps(r *expressRun, s sleep) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.busy--
-	a.sleeping[r] = sleep{wake, timer}
+	a.working += s.calls - s.callers - 1
+	a.sleeping[r] = s
 }
 
 func (a *awaited) rises(r *expressRun) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.busy++
+	s := a.sleeping[r]
+	a.working -= s.calls - s.callers - 1
 	delete(a.sleeping, r)
 }
 
@@ -60,11 +66,11 @@ func (a *awaited) untilSkipped() <-chan struct{} {
 	return a.skipped
 }
 
-// Idle implements service.Idler.
-func (a *awaited) Idle() bool {
+// Working implements service.Sleeper.
+func (a *awaited) Working() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.busy == 0
+	return a.working
 }
 
 // Timer implements service.Sleeper.

@@ -296,14 +296,24 @@ func (s *calls) outside(ctx context.Context, c *prepared, at string) (*prepared,
 	if refused, err := s.mayCall(ctx, c); refused != nil || err != nil {
 		return nil, refused, err
 	}
-	w := c.task.Name.World
-	pair, err := s.options.Integrations.Keys(w.Account, c.of.Service)
-	if err != nil {
-		s.Log.Error("call a service", "service", c.of.Service, "account", w.Account, "cause", err)
-		return nil, c.fails("SdkClientException", "Unable to load credentials: this server has no keys for calls of account "+w.Account), nil
+	id, secret, lacking := s.operatorKeys(c.task, c.of.Service)
+	if lacking != "" {
+		return nil, c.fails("SdkClientException", lacking), nil
 	}
-	c.call.Endpoint, c.call.AccessKey, c.call.SecretKey = at, pair.KeyID, string(pair.Secret)
+	c.call.Endpoint, c.call.AccessKey, c.call.SecretKey = at, id, secret
 	return c, nil, nil
+}
+
+// operatorKeys is the operator's key pair for calls of a service that a task makes. Lacking says why there is none, for
+// who set the task up.
+func (s *calls) operatorKeys(task *execution.Task, service string) (id, secret, lacking string) {
+	account := task.Name.World.Account
+	pair, err := s.options.Integrations.Keys(account, service)
+	if err != nil {
+		s.Log.Error("call a service", "service", service, "account", account, "cause", err)
+		lacking = "Unable to load credentials: this server has no keys for calls of account " + account
+	}
+	return pair.KeyID, string(pair.Secret), lacking
 }
 
 // mayCall asks the role of a task.

@@ -167,15 +167,15 @@ func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 
 // wait waits for the end of a task, or for the moment at which the execution is woken.
 func (r *expressRun) wait(ctx context.Context, wake, timer engine.Time) error {
-	if r.calling == 0 {
-		if r.AsPoll != nil && !isFromTask(ctx) {
-			if end, err := r.AsPoll(ctx); err == nil { // else it goes on being a request
-				defer end()
-			}
+	s := sleep{wake: wake, timer: timer, calls: r.calling, callers: 1}
+	if r.calling == 0 && r.AsPoll != nil && !isFromTask(ctx) {
+		if end, err := r.AsPoll(ctx); err == nil { // else it goes on being a request
+			defer end()
+			s.callers = 0
 		}
-		defer r.awaited.rises(r)
-		r.awaited.sleeps(r, wake, timer)
 	}
+	r.awaited.sleeps(r, s)
+	defer r.awaited.rises(r)
 	skipped := r.awaited.untilSkipped()
 	alarm, cancel := r.Within(ctx, time.Duration(max(0, wake-r.Clock()))*time.Millisecond)
 	defer cancel()

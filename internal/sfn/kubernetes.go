@@ -65,13 +65,12 @@ func (s *calls) prepareCluster(ctx context.Context, run engine.RunID, c *prepare
 	if refused, err := s.mayReachCluster(ctx, task, arn.Of("eks", w.Region, w.Account, "cluster/"+name).String()); refused != nil || err != nil {
 		return nil, refused, err
 	}
-	pair, err := s.options.Integrations.Keys(w.Account, clusterService)
-	if err != nil {
-		s.Log.Error("call a cluster", "cluster", name, "account", w.Account, "cause", err)
-		return nil, failTask(task, httptask.ClusterClient, "Unable to load credentials: this server has no keys for calls of account "+w.Account), nil
+	id, secret, lacking := s.operatorKeys(task, clusterService)
+	if lacking != "" {
+		return nil, failTask(task, httptask.ClusterClient, lacking), nil
 	}
 	call.talk = func() (httptask.Talk, error) {
-		token, err := sdk.ClusterToken(name, w.Region, pair.KeyID, string(pair.Secret), s.Now())
+		token, err := sdk.ClusterToken(name, w.Region, id, secret, s.Now())
 		return httptask.Talk{At: at, Token: token}, err
 	}
 	if task.Submitted != 0 && call.waits {

@@ -7,22 +7,24 @@ import (
 	"heddle/internal/service"
 )
 
-// pace is by what rates executions go on. Until the service is open there are none.
+// pace is by what rates executions go on: an execution.Pace. Until the service is open there are none.
 type pace struct {
 	kernel atomic.Pointer[service.Kernel]
 }
 
 func (p *pace) open(k *service.Kernel) { p.kernel.Store(k) }
 
-// transitions is an execution.Pace.
-func (p *pace) transitions(w engine.World, now engine.Time, n int) engine.Time {
-	return p.reserve(w, stateTransition, now, n)
+// Reserve implements execution.Pace.
+func (p *pace) Reserve(w engine.World, now engine.Time, n int) engine.Time {
+	if k := p.kernel.Load(); k != nil && k.Reserve != nil {
+		return k.Reserve(w, stateTransition, now, n)
+	}
+	return now
 }
 
-func (p *pace) reserve(w engine.World, name string, now engine.Time, n int) engine.Time {
-	k := p.kernel.Load()
-	if k == nil || k.Reserve == nil {
-		return now
+// Return implements execution.Pace.
+func (p *pace) Return(w engine.World, n int) {
+	if k := p.kernel.Load(); k != nil && k.Return != nil {
+		k.Return(w, stateTransition, n)
 	}
-	return k.Reserve(w, name, now, n)
 }

@@ -13,25 +13,29 @@ import (
 )
 
 // places gives map runs that wait a place among those that may be open, in the order in which
-// they came, as others end. What waits is an offer of its map run; here is only the line. It is a
-// lifecycle.Service and a service.Idler.
+// they came, as others end. What waits is an offer of its map run; here is only the line. One that
+// can't be reached now keeps its turn, and those behind it go on. It is a lifecycle.Service and a
+// service.Idler.
 type places struct {
 	*service.Kernel
 	freed chan struct{} // has room for one word that a map run has ended, or another waits
 
-	life   context.Context
-	stop   context.CancelFunc
-	works  sync.WaitGroup
+	life  context.Context
+	stop  context.CancelFunc
+	works sync.WaitGroup
+	lines map[engine.World][]engine.RunID // of give alone
+
 	mu     sync.Mutex // guards what follows
-	lines  map[engine.World][]engine.RunID
-	giving bool // places are being given, or soon will be
+	came   []engine.RunID
+	offers map[engine.RunID]int // of all that wait: how often each was offered
+	giving bool                 // places are being given, or soon will be
 }
 
 // placesPause is after how long it is looked whether map runs of other servers have ended.
 const placesPause = time.Second
 
 func newPlaces() *places {
-	return &places{freed: make(chan struct{}, 1), lines: map[engine.World][]engine.RunID{}}
+	return &places{freed: make(chan struct{}, 1), lines: map[engine.World][]engine.RunID{}, offers: map[engine.RunID]int{}}
 }
 
 func (p *places) open(k *service.Kernel) { p.Kernel = k }
@@ -47,7 +51,7 @@ func (p *places) turnDone(t *engine.TurnDone) {
 func (p *places) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.giving = len(p.lines) > 0; p.giving {
+	if p.giving = len(p.offers) > 0; p.giving {
 		select {
 		case p.freed <- struct{}{}:
 		default: // it will be
@@ -77,7 +81,8 @@ func (p *places) Idle() bool {
 	return !p.giving
 }
 
-// take puts what waits in line.
+// take takes what waits. What is offered again, as after each change of who has its shard, has its
+// place in line already.
 func (p *places) take() {
 	for p.life.Err() == nil {
 		claim, err := p.Performed.Poll(p.life, maprun.PlacesList, matching.Poller{})
@@ -88,21 +93,13 @@ func (p *places) take() {
 		if claim == nil {
 			return // there will be no more
 		}
-		view, err := p.Runs.View(p.life, engine.Name{}, claim.Run)
-		switch {
-		case err == nil:
-			p.mu.Lock()
-			w := view.Name.World
-			p.lines[w] = append(p.lines[w], claim.Run)
-			p.mu.Unlock()
-			claim.Accept()
-			p.look()
-		case over(err):
-			claim.Accept()
-		default:
-			p.trouble(err)
-			claim.Return()
+		p.mu.Lock()
+		if p.offers[claim.Run]++; p.offers[claim.Run] == 1 {
+			p.came = append(p.came, claim.Run)
 		}
+		p.mu.Unlock()
+		claim.Accept()
+		p.look()
 	}
 }
 
@@ -118,8 +115,12 @@ func (p *places) give() {
 		case <-p.freed:
 		}
 		cancel()
-		for _, w := range p.worlds() {
-			p.giveIn(w)
+		away := map[uint16]bool{}
+		p.lineUp(p.begin(), away)
+		for w, line := range p.lines {
+			if p.lines[w] = p.giveIn(line, away); len(p.lines[w]) == 0 {
+				delete(p.lines, w)
+			}
 		}
 		p.given()
 	}
@@ -128,44 +129,93 @@ func (p *places) give() {
 func (p *places) waits() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.lines) > 0
+	return len(p.offers) > 0
 }
 
-func (p *places) worlds() (all []engine.World) {
+// begin gives those that have come.
+func (p *places) begin() (came []engine.RunID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.giving = len(p.lines) > 0
-	for w := range p.lines {
-		all = append(all, w)
-	}
-	return all
+	p.giving = len(p.offers) > 0
+	came, p.came = p.came, nil
+	return came
 }
 
-// giveIn gives what places there are in a world.
-func (p *places) giveIn(w engine.World) {
-	for p.life.Err() == nil {
-		p.mu.Lock()
-		line := p.lines[w]
-		p.mu.Unlock()
-		if len(line) == 0 {
-			break
+// lineUp puts those that have come in the lines of their worlds.
+func (p *places) lineUp(came []engine.RunID, away map[uint16]bool) {
+	var wait []engine.RunID
+	for _, run := range came {
+		offers := p.offered(run)
+		switch reply, reached := p.ask(run, engine.Peek{}, away); {
+		case !reached:
+			wait = append(wait, run)
+		case reply == nil:
+			p.leave(run, offers)
+		default:
+			w := reply.(*engine.RunView).Name.World
+			p.lines[w] = append(p.lines[w], run)
 		}
-		reply, err := p.Runs.Do(p.life, engine.Command{Run: line[0], Body: &maprun.TakePlace{}})
-		if err != nil && !over(err) {
-			if !errors.Is(err, context.Canceled) {
-				p.Log.Error("a map run that waits could not be given its place; it is tried again", "run", line[0], "cause", err)
-			}
-			break
-		}
-		if place, ok := reply.(*maprun.Place); ok && place.Full {
-			break
-		}
-		p.mu.Lock()
-		if p.lines[w] = p.lines[w][1:]; len(p.lines[w]) == 0 {
-			delete(p.lines, w)
-		}
-		p.mu.Unlock()
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.came = append(wait, p.came...)
+}
+
+// giveIn gives what places there are to those in a line, and gives the line of those that wait on.
+func (p *places) giveIn(line []engine.RunID, away map[uint16]bool) (wait []engine.RunID) {
+	for i, run := range line {
+		offers := p.offered(run)
+		reply, reached := p.ask(run, &maprun.TakePlace{}, away)
+		place, ok := reply.(*maprun.Place)
+		switch {
+		case !reached:
+			wait = append(wait, run)
+		case ok && place.Full && wait == nil:
+			return line[i:]
+		case ok && place.Full:
+			return append(wait, line[i:]...)
+		default:
+			p.leave(run, offers)
+		}
+	}
+	return wait
+}
+
+// ask asks a map run; nil: it is over. Away are shards of which one can't be reached now: the others of
+// theirs are asked next time.
+func (p *places) ask(run engine.RunID, body any, away map[uint16]bool) (reply any, reached bool) {
+	if away[run.Shard()] || p.Served != nil && !p.Served(run) || p.life.Err() != nil {
+		return nil, false
+	}
+	reply, err := p.Runs.Do(p.life, engine.Command{Run: run, Body: body})
+	if err == nil || over(err) {
+		return reply, true
+	}
+	away[run.Shard()] = true
+	if p.life.Err() == nil && !engine.IsAway(err) {
+		p.Log.Error("a map run that waits for its place could not be asked; it is tried again", "run", run, "cause", err)
+	}
+	return nil, false
+}
+
+// offered is how often one that waits was offered.
+func (p *places) offered(run engine.RunID) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.offers[run]
+}
+
+// leave takes a run that was offered so often out of its line. Offered again while it was asked, it
+// comes anew: it may have ended meanwhile, and wait for another place.
+func (p *places) leave(run engine.RunID, offers int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.offers[run] == offers {
+		delete(p.offers, run)
+		return
+	}
+	p.offers[run] = 1
+	p.came = append(p.came, run)
 }
 
 // given says that all have been given what there is.

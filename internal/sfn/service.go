@@ -55,7 +55,7 @@ func Service() *service.Service {
 				registry.KindNames:    registry.NewNames(),
 				registry.KindActivity: registry.NewActivities(),
 				registry.KindMachine:  registry.NewMachines(o.Registry),
-				execution.Kind:        execution.New(o.Execution, machines).Paced(pace.transitions),
+				execution.Kind:        execution.New(o.Execution, machines).Paced(pace),
 				maprun.Kind:           maprun.New(o.Execution, machines),
 			}
 		},

@@ -334,12 +334,14 @@ func (n *Node) moveWake() {
 
 // Idle tells whether no command or message waits, and no task is in a worker's
 // hands.
-func (n *Node) Idle() bool {
-	working := int64(0)
+func (n *Node) Idle() bool { return n.Working() == 0 && n.Quiet() }
+
+// Working is how many tasks are in workers' hands.
+func (n *Node) Working() (working int64) {
 	for _, s := range n.shards {
 		working += s.working.Load()
 	}
-	return working == 0 && n.Quiet()
+	return working
 }
 
 // Quiet tells whether no command or message waits, and nothing that was begun is unfinished.

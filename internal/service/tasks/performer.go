@@ -176,6 +176,9 @@ func (p *Performer) rest() {
 }
 
 func (p *Performer) complain(cause error, about ...any) {
+	if engine.IsAway(cause) {
+		return
+	}
 	p.Log.Error(p.Failed+"; it is tried again", append(about, "cause", cause)...)
 }
 

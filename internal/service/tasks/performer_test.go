@@ -1,10 +1,13 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -102,6 +105,25 @@ func TestTasksOutOfSightStarveNobody(t *testing.T) {
 		}
 		p.end(t)
 	})
+}
+
+// TestAwayIsTold: of tasks whose runs can't be reached now nobody is told, since operators hear of that otherwise; of other
+// troubles they are.
+func TestAwayIsTold(t *testing.T) {
+	for cause, told := range map[error]int{engine.ErrUnserved: 0, engine.ErrUnavailable: 0, engine.ErrUnread: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			p := newPerformed(2, func(context.Context, Task) (func(), error) { return nil, fmt.Errorf("do: %w", cause) })
+			p.Log = slog.New(slog.NewTextHandler(&log, nil))
+			p.offer(1, 1, 1)
+			p.start(t)
+			time.Sleep(2*time.Second + time.Millisecond)
+			p.end(t)
+			if n := strings.Count(log.String(), "not now"); n != told {
+				t.Errorf("%v: told %d times, want %d: %s", cause, n, told, &log)
+			}
+		})
+	}
 }
 
 // TestStallingAccountsLeavePlaces: one account after the other has tasks that never end, and

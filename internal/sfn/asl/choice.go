@@ -79,14 +79,6 @@ func (q queried) Holds(env *Env) (bool, error) {
 	return holds, err
 }
 
-// compared is what a Choice may compare.
-func (r *reading) compared() int {
-	if r.stored {
-		return mayContext | mayIndefinite
-	}
-	return mayContext
-}
-
 // test reads a condition of JSONPath: And, Or, Not, or a comparison.
 func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 	var operators []string
@@ -153,10 +145,10 @@ func (r *reading) test(o *jsonvalue.Object, at string, top bool) Condition {
 	}
 	left, _ := o.Get("Variable")
 	c := &comparison{operator: operatorsByName[name]}
-	c.variable = r.path("Variable", at+"/Variable", left, r.compared())
+	c.variable = r.path("Variable", at+"/Variable", left, mayContext|mightIndefinite)
 	switch {
 	case c.operator.byPath:
-		c.other = r.path(name, place, v, r.compared())
+		c.other = r.path(name, place, v, mayContext|mightIndefinite)
 	case !c.operator.takes(r, place, v):
 		return nil
 	default:

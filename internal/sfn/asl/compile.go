@@ -28,8 +28,7 @@ type Options struct {
 	// only names.
 	Single bool
 	// Stored: the definition was checked before it was stored, maybe by an earlier release, and runs
-	// as it did. Rules that machines can be made without are not asked again: what a service takes,
-	// scopes of variables, and which paths a Choice compares.
+	// as it did. What is only unwritable does not count.
 	Stored bool
 	// Calls tells whether there is an action of a service, which may be one that is called
 	// through AWS's SDK ("aws-sdk:s3"), and, if that is known, which parameters it takes; nil: all
@@ -178,9 +177,7 @@ func (c *compiler) compile(o *jsonvalue.Object) {
 func (c *compiler) checkFlows() {
 	if !c.failed {
 		c.connect()
-		if !c.stored {
-			c.scopes()
-		}
+		c.scopes()
 	}
 	if !c.failed {
 		c.checkLabels()
@@ -291,7 +288,7 @@ func (c *compiler) scopes() {
 		for _, a := range f.assignments {
 			for owner := f.Owner; owner != nil; owner = owner.Flow.Owner {
 				if assigned[owner.Flow.Number][a.name] {
-					c.wrong(a.at, "Variable '"+a.name+"' is assigned in an outer scope") // ours
+					c.unwritable(a.at, "Variable '"+a.name+"' is assigned in an outer scope") // ours
 					break
 				}
 			}

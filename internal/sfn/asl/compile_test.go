@@ -666,6 +666,7 @@ func TestStored(t *testing.T) {
 	for name, definition := range map[string]string{
 		"a service takes less":   `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"Nope":1},"End":true}}}`,
 		"parameters are wanted":  `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true}}}`,
+		"a parameter is wanted":  `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl.$":"$.u"},"End":true}}}`,
 		"a Choice compares many": `{"StartAt":"A","States":{"A":{"Type":"Choice","Choices":[{"Variable":"$..a","StringEqualsPath":"$..b","Next":"B"}]},"B":{"Type":"Succeed"}}}`,
 		"a variable is assigned again": `{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"v":1},"Next":"P"},"P":{"Type":"Parallel","End":true,"Branches":[
 {"StartAt":"B","States":{"B":{"Type":"Pass","Assign":{"v":2},"End":true}}}]}}}`,

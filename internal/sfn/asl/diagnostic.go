@@ -126,6 +126,14 @@ func (c *compiler) wrong(at, message string) {
 	c.fail(SchemaFailed, at, message)
 }
 
+// unwritable reports a fault of form that a machine can be made in spite of: of a definition that was stored it is none
+// (Options.Stored). What was taken once is refused here alone.
+func (c *compiler) unwritable(at, message string) {
+	if !c.stored {
+		c.wrong(at, message)
+	}
+}
+
 // notJSON reports a text that is no JSON.
 func (c *compiler) notJSON(definition string, err *jsonvalue.SyntaxError) {
 	location := jacksonLocation(definition, err.Line, err.Column)

@@ -285,7 +285,7 @@ func (l limited) Lacks(given map[string]bool) []string { return l.lacks(given) }
 // integrationFields looks at the parameters of an integration.
 func (r *reading) integrationFields(o *jsonvalue.Object) {
 	called := r.s.Resource
-	if called == nil || called.Kind != Integration || r.stored {
+	if called == nil || called.Kind != Integration {
 		return
 	}
 	field := "Parameters"
@@ -294,7 +294,7 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 	}
 	v, there := o.Get(field)
 	if !there {
-		r.wrong(r.at, field+" field is required for resource ARN: "+called.ARN)
+		r.unwritable(r.at, field+" field is required for resource ARN: "+called.ARN)
 		return
 	}
 	given, ok := v.(*jsonvalue.Object)
@@ -321,7 +321,7 @@ func (r *reading) integrationFields(o *jsonvalue.Object) {
 		has[name] = true
 	}
 	for _, name := range takes.Lacks(has) {
-		r.wrong(at, missingParameter(name))
+		r.unwritable(at, missingParameter(name))
 	}
 }
 
@@ -339,7 +339,7 @@ func (r *reading) takenBy(of Structure, at string, v any) {
 				continue
 			}
 			if in, ok := of.Member(name); !ok {
-				r.wrong(at, unsupportedParameter(name))
+				r.unwritable(at, unsupportedParameter(name))
 			} else if in != nil {
 				r.takenBy(in, at, inner)
 			}

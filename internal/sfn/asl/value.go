@@ -33,9 +33,10 @@ func constantNumber(v Value) (float64, bool) {
 
 // What a path field may hold beside a Reference Path of the input or of a variable.
 const (
-	mayContext    = 1 << iota // a path of the context object
-	mayIndefinite             // any path
-	mayIntrinsics             // both, and a call of an intrinsic function
+	mayContext      = 1 << iota // a path of the context object
+	mayIndefinite               // any path
+	mightIndefinite             // any path, in what was stored; see unwritable
+	mayIntrinsics               // both, and a call of an intrinsic function
 )
 
 // pathField reads the path that a field holds.
@@ -61,10 +62,13 @@ func (r *reading) path(field, at string, v any, may int) *pathValue {
 		r.wrong(at, notPath)
 		return nil
 	case err != nil,
-		may&mayIndefinite == 0 && !isReference(e),
+		may&(mayIndefinite|mightIndefinite) == 0 && !isReference(e),
 		may&mayContext == 0 && e.Root() == "$$":
 		r.wrong(at, noReference(text))
 		return nil
+	}
+	if may&mightIndefinite != 0 && !isReference(e) {
+		r.unwritable(at, noReference(text))
 	}
 	p := &pathValue{e: e}
 	if may&mayIntrinsics != 0 {

@@ -74,18 +74,25 @@ func newHarness(t testing.TB, limits Limits) *harness {
 
 // paced has all executions go on by a rate: a burst, and then one state each so many ms.
 func (h *harness) paced(burst, each engine.Time) {
-	full := engine.Time(0)
-	h.rules.Paced(func(_ engine.World, now engine.Time, n int) engine.Time {
-		if full = full + engine.Time(n)*each; n > 0 {
-			full = max(full, now+engine.Time(n)*each)
-		}
-		at := max(now, full-burst*each)
-		if at > now {
-			h.putOff++
-		}
-		return at
-	})
+	h.rules.Paced(&harnessPace{h: h, burst: burst, each: each})
 }
+
+type harnessPace struct {
+	h           *harness
+	burst, each engine.Time
+	full        engine.Time
+}
+
+func (p *harnessPace) Reserve(_ engine.World, now engine.Time, n int) engine.Time {
+	p.full = max(p.full, now) + engine.Time(n)*p.each
+	at := max(now, p.full-p.burst*p.each)
+	if at > now {
+		p.h.putOff++
+	}
+	return at
+}
+
+func (p *harnessPace) Return(_ engine.World, n int) { p.full -= engine.Time(n) * p.each }
 
 // put stores a definition.
 func (h *harness) put(definition string) blob.ID {

@@ -4,14 +4,18 @@ import (
 	"heddle/internal/engine"
 )
 
-// Pace says when an execution of a standard state machine may enter states, or try them again: so
-// many as n says are taken out of what its world may do, and it gives the moment from which on they
-// may be; below zero, that they are not. Whoever asks later gets a later moment, so each asks once,
-// and what is above the rate waits in its shard, by its Record.Wake.
+// Pace says when executions of standard state machines may enter states, or try them again. Whoever asks
+// later gets a later moment, so each asks once, and what is above the rate waits in its shard, by its
+// Record.Wake.
 //
 // Source: Step Functions Developer Guide, "Quotas related to state throttling", and of metrics
 // ExecutionThrottled: of entered states and of retries. That those wait is what it is for (U: how).
-type Pace func(w engine.World, now engine.Time, n int) engine.Time
+type Pace interface {
+	// Reserve takes n out of what a world may do, and gives the moment from which on they may be done.
+	Reserve(w engine.World, now engine.Time, n int) engine.Time
+	// Return gives back n that are not done.
+	Return(w engine.World, n int)
+}
 
 // Paced gives rules by which executions go on as they may.
 func (r *Rules) Paced(by Pace) *Rules {
@@ -44,7 +48,7 @@ func (t *turn) mayEnter() bool {
 	}
 	if t.grants == 0 && t.isPaced() {
 		n := s.wanting(t.in.Now)
-		if at := t.rules.pace(s.id.Name.World, t.in.Now, n); at > t.in.Now {
+		if at := t.rules.pace.Reserve(s.id.Name.World, t.in.Now, n); at > t.in.Now {
 			t.change(change{kind: changePaced, at: at, grants: int64(n), asked: t.in.Now})
 			t.times(machineMeters, s.measured(), executionsThrottled, n)
 			return false
@@ -79,7 +83,7 @@ func (t *turn) unpace() {
 		unused += s.grants
 	}
 	if unused > 0 && t.isPaced() {
-		t.rules.pace(s.id.Name.World, t.in.Now, -int(unused))
+		t.rules.pace.Return(s.id.Name.World, int(unused))
 	}
 	t.grants = 0
 }

@@ -45,7 +45,7 @@ func (r *Rules) Record(st engine.State, up engine.Time) engine.Record {
 		}
 		if th.work != nil {
 			rec.Offers = th.work.AppendOffer(rec.Offers, up)
-			if th.work.Started != 0 {
+			if th.work.Started != 0 && th.work.child == (engine.RunID{}) { // else the execution that was begun for it counts
 				rec.Working++
 			}
 		}

@@ -56,7 +56,7 @@ type room struct {
 	looks   uint64
 	waiting int  // writes
 	patient bool // writes wait; else they fail
-	told    bool // that they wait
+	told    bool // that they wait, since the disk is full
 }
 
 func newRoom(o *Options) *room {
@@ -111,13 +111,6 @@ func (r *room) wait() bool {
 	return r.patient
 }
 
-// writesWaiting is how many writes wait for room.
-func (r *room) writesWaiting() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.waiting
-}
-
 // look finds out how much room there is, and has the writes that wait try again. When there
 // is plenty the ballast is made.
 func (r *room) look() (now Room, free uint64) {
@@ -150,9 +143,8 @@ func (r *room) look() (now Room, free uint64) {
 	}
 	if r.waiting > 0 {
 		now = Full
-	} else {
-		r.told = false
 	}
+	r.told = r.told && now == Full // writes that try again don't wait meanwhile
 	r.looked.Broadcast()
 	r.level.Store(uint32(now))
 	return now, free

@@ -89,9 +89,10 @@ func TestRoom(t *testing.T) {
 func TestWritesWaitForRoom(t *testing.T) {
 	disk := newSizedDisk()
 	var log lockedLog
+	stalled := make(chan struct{}, 9)
 	s, err := Open(Options{
 		Dir: "/store", Files: disk, Shards: 4, Logger: slog.New(slog.NewTextHandler(&log, nil)),
-		Exit: func(int) { panic("the process ended") },
+		Exit: func(int) { panic("the process ended") }, Stalled: func() { stalled <- struct{}{} },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,8 +109,7 @@ func TestWritesWaitForRoom(t *testing.T) {
 			answers <- err
 		}()
 	}
-	for s.room.writesWaiting() == 0 { // they get there
-	}
+	<-stalled
 	if got := s.Room(); got != Full {
 		t.Errorf("while writes wait the room is %d", got)
 	}
@@ -133,8 +133,8 @@ func TestWritesWaitForRoom(t *testing.T) {
 	if got, _ := s.LookAtRoom(); got != Enough {
 		t.Errorf("with room again it is %d", got)
 	}
-	if n := strings.Count(log.String(), "writes wait until there is room"); n != 1 {
-		t.Errorf("the log says %d times that they wait: %s", n, log.String())
+	if n := strings.Count(log.String(), "writes wait until there is room"); n != 1 || len(stalled) != 0 {
+		t.Errorf("the log says %d times that they wait, and %d were told again: %s", n, len(stalled), log.String())
 	}
 	for shard := range s.Shards() {
 		values, err := s.Get(context.Background(), []store.Place{{Shard: shard, Key: []byte("a")}})
