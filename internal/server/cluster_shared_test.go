@@ -67,7 +67,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 // TestNodesShareWhatIsOfAll: root key pairs, quotas, rates, and what operators see.
 func TestNodesShareWhatIsOfAll(t *testing.T) {
 	const quota = 20
-	var logged lines
+	var logged written
 	nodes := startNodes(t, func(cfg *Config) {
 		swf.OptionsOf(cfg.Services).Execution.OpenExecutionsMax = quota
 		cfg.Audit = Audit{Files: AuditFile}
