@@ -10,7 +10,9 @@
 //	                before its last line is done in the part's folder, and the
 //	                last line's flags of `heddle serve` are the server's
 //	sh              is done by the part's shell, one block after the other
-//	sh stopped      likewise, by a shell after the part's server has ended
+//	sh folder       as sh, of what is only where one server has its folder alone: where HEDDLE_BINARY is
+//	                several (bench/nodes), whose store is in PostgreSQL, it is passed over
+//	sh stopped      as sh, by a shell after the part's server has ended
 //	text            below such a block: each of its lines is among what the block
 //	                said, in this order. Times, ids and tokens may be others
 //	LANGUAGE FILE   is written to that file of the part's folder, before anything is done
@@ -78,6 +80,9 @@ func main() {
 
 // do does what a part says, in a folder of its own.
 func (p *part) do(binary string) (err error) {
+	if heddle.Several() {
+		p.steps = slices.DeleteFunc(p.steps, func(s step) bool { return s.folder })
+	}
 	home, err := os.MkdirTemp("", "heddle-documents")
 	if err != nil {
 		return err

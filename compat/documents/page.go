@@ -22,6 +22,7 @@ type step struct {
 	line   int
 	script string
 	says   []string // lines that it must say
+	folder bool     // of a server that has its folder alone
 }
 
 // serves finds the flags of the line that starts a server.
@@ -49,15 +50,15 @@ func parts(page string) []*part {
 				current.flags = found[1]
 			}
 			current.before = strings.Join(block[:len(block)-1], "\n")
-		case info == "sh" || info == "sh stopped":
+		case info == "sh" || info == "sh folder" || info == "sh stopped":
 			if len(current.steps)+len(current.stopped) == 0 {
 				all = append(all, current)
 			}
 			to := &current.steps
-			if info != "sh" {
+			if info == "sh stopped" {
 				to = &current.stopped
 			}
-			*to = append(*to, step{line: began, script: text})
+			*to = append(*to, step{line: began, script: text, folder: info == "sh folder"})
 			said = to
 		case info == "text" && after != nil:
 			(*after)[len(*after)-1].says = block
