@@ -53,12 +53,12 @@ func beHeddle(binary, dsn string, args []string) (status int, err error) {
 		}
 		return h.serve(rest)
 	case slices.Contains([]string{"check", "export", "audit"}, args[0]) && h.open(dsn, false) == nil:
-		of := names
-		if args[0] != "audit" {
-			of = names[:1] // any of them reads the database
+		of, flags := names[:1], h.flags // any of them reads the database
+		if args[0] == "audit" {
+			of, flags = names, h.folderFlags
 		}
 		for _, name := range of {
-			c := exec.Command(binary, slices.Concat(args[:1], h.flags(name), rest)...)
+			c := exec.Command(binary, slices.Concat(args[:1], flags(name), rest)...)
 			c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 			if err := c.Run(); err != nil {
 				return max(c.ProcessState.ExitCode(), 1), nil
@@ -118,9 +118,14 @@ func (h *house) create(dsn, database string) error {
 	return errors.Join(err, c.Close(ctx))
 }
 
-// flags are those of a node that all commands have.
+// flags are those of a node that all commands have which need the database.
 func (h *house) flags(name string) []string {
-	return []string{"--data", h.folder(name), "--postgres", h.dsn, "--root-key-file", filepath.Join(h.data, "root.key")}
+	return append(h.folderFlags(name), "--postgres", h.dsn)
+}
+
+// folderFlags are those of commands that read a node's folder alone.
+func (h *house) folderFlags(name string) []string {
+	return []string{"--data", h.folder(name), "--root-key-file", filepath.Join(h.data, "root.key")}
 }
 
 // goneWithin is how long a node that was killed may take to end: it has its folder until then.

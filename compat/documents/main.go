@@ -10,9 +10,9 @@
 //	                before its last line is done in the part's folder, and the
 //	                last line's flags of `heddle serve` are the server's
 //	sh              is done by the part's shell, one block after the other
-//	sh folder       as sh, of what is only where one server has its folder alone: where HEDDLE_BINARY is
-//	                several (bench/nodes), whose store is in PostgreSQL, it is passed over
-//	sh stopped      as sh, by a shell after the part's server has ended
+//	sh stopped      likewise, by a shell after the part's server has ended
+//	… folder        of what only one server does that has its store in its folder: passed over
+//	                where HEDDLE_BINARY is several (bench/nodes)
 //	text            below such a block: each of its lines is among what the block
 //	                said, in this order. Times, ids and tokens may be others
 //	LANGUAGE FILE   is written to that file of the part's folder, before anything is done
@@ -81,7 +81,8 @@ func main() {
 // do does what a part says, in a folder of its own.
 func (p *part) do(binary string) (err error) {
 	if heddle.Several() {
-		p.steps = slices.DeleteFunc(p.steps, func(s step) bool { return s.folder })
+		ofFolder := func(s step) bool { return s.folder }
+		p.steps, p.stopped = slices.DeleteFunc(p.steps, ofFolder), slices.DeleteFunc(p.stopped, ofFolder)
 	}
 	home, err := os.MkdirTemp("", "heddle-documents")
 	if err != nil {

@@ -39,6 +39,7 @@ func parts(page string) []*part {
 	var said *[]step // whose last one what follows is said by
 	close := func() {
 		text := strings.Join(block, "\n") + "\n"
+		info, folder := strings.CutSuffix(info, " folder")
 		language, name, _ := strings.Cut(info, " ")
 		after := said
 		said = nil
@@ -50,7 +51,7 @@ func parts(page string) []*part {
 				current.flags = found[1]
 			}
 			current.before = strings.Join(block[:len(block)-1], "\n")
-		case info == "sh" || info == "sh folder" || info == "sh stopped":
+		case info == "sh" || info == "sh stopped":
 			if len(current.steps)+len(current.stopped) == 0 {
 				all = append(all, current)
 			}
@@ -58,7 +59,7 @@ func parts(page string) []*part {
 			if info == "sh stopped" {
 				to = &current.stopped
 			}
-			*to = append(*to, step{line: began, script: text, folder: info == "sh folder"})
+			*to = append(*to, step{line: began, script: text, folder: folder})
 			said = to
 		case info == "text" && after != nil:
 			(*after)[len(*after)-1].says = block
