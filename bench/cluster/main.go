@@ -72,8 +72,9 @@ func main() {
 
 type node struct {
 	name, data, links string
+	linksAt           string // where others find its links: links, or a way to it
 	binary            string
-	way               *linktest.Way   // of others to its links
+	way               *linktest.Way   // of others to its links; nil: a comparison, whose processors it would cost
 	toStore           []*linktest.Way // to PostgreSQL, and to its standby
 	dsn               string
 	log               *os.File
@@ -217,10 +218,16 @@ func (c *cluster) prepare(name string) (*node, error) {
 	}
 	links := l.Addr().String()
 	l.Close()
-	n := &node{name: name, data: filepath.Join(c.dir, name), links: links, binary: c.binary}
+	n := &node{name: name, data: filepath.Join(c.dir, name), links: links, linksAt: links, binary: c.binary}
+	if c.compares {
+		n.dsn = c.database.DSN()
+		n.log, err = os.Create(filepath.Join(c.dir, name+".log"))
+		return n, err
+	}
 	if n.way, err = linktest.NewWay(links); err != nil {
 		return nil, err
 	}
+	n.linksAt = n.way.Addr()
 	var hosts []string
 	for _, port := range c.ports() {
 		p, err := linktest.NewWay(fmt.Sprint("127.0.0.1:", port))
@@ -248,7 +255,7 @@ func (c *cluster) ports() (all []int) {
 }
 
 func (c *cluster) start(n *node) error {
-	s, err := process.Start(n.log, n.binary, "serve", "--store", "postgres", "--postgres", n.dsn, "--node", n.name, "--cluster-listen", n.links, "--cluster-address", n.way.Addr(),
+	s, err := process.Start(n.log, n.binary, "serve", "--store", "postgres", "--postgres", n.dsn, "--node", n.name, "--cluster-listen", n.links, "--cluster-address", n.linksAt,
 		"--listen", "127.0.0.1:0", "--data", n.data, "--auth", "none", "--root-key-file", c.key, "--poll-hold", "5s", "--limit-client-percent", "100")
 	if err != nil {
 		return fmt.Errorf("node %s: %w", n.name, err)
@@ -265,7 +272,9 @@ func (c *cluster) killAll() {
 			_ = n.server.Signal(syscall.SIGCONT)
 			_ = n.server.Kill()
 		}
-		n.way.Close()
+		if n.way != nil {
+			n.way.Close()
+		}
 		for _, p := range n.toStore {
 			p.Close()
 		}

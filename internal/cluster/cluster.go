@@ -18,7 +18,7 @@
 //     epoch of their run's shard: the list's owner ignores older ones, and forgets all of
 //     that shard at the first newer one.
 //   - A task meets a poll of its own node first, wherever its list is, unless older tasks wait there. One that meets
-//     none is offered at once.
+//     none is offered at once, and meets the next poll of its own node, unless tasks wait there that are much older.
 //   - Tasks that were started for a node that has gone, and are not known to be delivered,
 //     are offered again.
 //   - A command whose link broke is not tried again: nobody knows its outcome.
@@ -30,7 +30,6 @@
 package cluster
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -134,8 +133,8 @@ type Cluster struct {
 	calls    uint64 // the last id of a call
 	asked    map[uint64]*asked
 	polls    map[uint64]*farPoll
-	lines    map[string]*list.List         // by list: the *farPoll of those that wait, in order
-	busy     map[string]bool               // lists elsewhere on which tasks waited for polls, when last heard of
+	lines    map[string]*line              // by list: what of this node waits elsewhere
+	first    map[string]matching.Rank      // of lists elsewhere: the first task that waited there, when last heard of; none did, or nobody knows: it has none
 	serving  map[serving]func()            // commands of other members: nobody waits for them any more
 	served   map[serving]*served           // their polls
 	awaiting map[uint16]map[*listPoll]bool // by the list's shard: polls at this node's matcher
@@ -200,7 +199,7 @@ func New(c Config) *Cluster {
 	cl := &Cluster{
 		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]*offered, c.Shards), from: make([]uint64, c.Shards), passes: make([]uint8, c.Shards),
-		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, lines: map[string]*list.List{}, busy: map[string]bool{}, serving: map[serving]func(){}, served: map[serving]*served{},
+		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, lines: map[string]*line{}, first: map[string]matching.Rank{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
 	}
 	cl.life, cl.end = context.WithCancel(context.Background())
@@ -711,6 +710,10 @@ func (c *Cluster) Frame(member string, frame any) {
 		if c.fresh(f.Run.Shard(), f.Epoch) {
 			c.Matcher.Withdraw(f.List, f.Run, f.ID)
 		}
+	case *Taken:
+		if c.fresh(f.Run.Shard(), f.Epoch) {
+			c.Matcher.Taken(f.List, f.Run, f.ID, f.Who)
+		}
 	case *WithdrawShard:
 		if c.fresh(f.Shard, f.Epoch) {
 			c.Matcher.WithdrawShard(f.Shard)
@@ -721,13 +724,14 @@ func (c *Cluster) Frame(member string, frame any) {
 		c.pollEnded(member, f)
 	case *Claimed:
 		if p := c.polls[f.ID]; p != nil && p.member == member {
-			c.met(p, f.More)
+			c.met(p, f)
 			p.answer <- f
 		} else {
 			c.send(c.links, member, &PollEnd{ID: f.ID, How: matching.Returned})
 		}
 	case *PollOver:
 		if p := c.polls[f.ID]; p != nil && p.member == member {
+			delete(c.first, p.list)
 			c.over(p)
 			p.answer <- f
 		}

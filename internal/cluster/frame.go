@@ -62,6 +62,15 @@ type (
 		Epoch uint64
 	}
 
+	// Taken is Withdraw of a task that a poll of its sender has.
+	Taken struct {
+		List  string
+		Run   engine.RunID
+		ID    int64
+		Epoch uint64
+		Who   matching.Poller
+	}
+
 	// Poll waits for a task of a list of the receiver's, until PollEnd. It is answered by
 	// Claimed, and then wants PollEnd too, which after a refusal has it wait on; or by PollOver.
 	Poll struct {
@@ -70,10 +79,12 @@ type (
 		Who  matching.Poller
 	}
 	Claimed struct {
-		ID    uint64
-		Run   engine.RunID
-		Offer int64
-		More  bool // other tasks of the list wait
+		ID       uint64
+		Run      engine.RunID
+		Offer    int64
+		More     bool // other tasks of the list wait; Priority and At are of the first of them
+		Priority int32
+		At       engine.Time
 	}
 	PollEnd struct {
 		ID  uint64

@@ -48,37 +48,42 @@ func (c *Cluster) Offer(run engine.RunID, o engine.Offer) {
 	}
 	mine := c.own[id][t]
 	if mine == nil {
-		mine = &offered{}
+		mine = &offered{run: run}
 		c.own[id][t] = mine
 	}
+	c.waitNoMore(mine)
 	mine.Offer = o
-	c.offerTo(id, t, mine)
+	c.offerTo(id, mine)
 }
 
 // offered is a task of a shard here.
 type offered struct {
+	run engine.RunID
 	engine.Offer
 	sent  bool // to who has its list
-	taken bool // by a poll of this node, of which who has the list knows nothing
+	taken bool // by a poll of this node, and who has the list offers it to nobody
+	waits bool // it is in the line of its list
 }
 
 // offerTo offers a task of this node to a poll of this node, or where its list is.
-func (c *Cluster) offerTo(list uint16, t task, o *offered) {
+func (c *Cluster) offerTo(list uint16, o *offered) {
 	p := &c.shards[list]
 	switch {
 	case o.taken:
 	case p.state == owned || p.state == giving:
-		c.Matcher.Offer(t.run, o.Offer)
-	case !c.pairHere(list, t, o):
+		c.waitNoMore(o)
+		c.Matcher.Offer(o.run, o.Offer)
+	case !c.pairHere(list, o):
 		o.sent = true
-		c.sendTo(list, &Offer{t.run, c.shards[t.run.Shard()].mine, o.Offer})
+		c.taskWaits(o)
+		c.sendTo(list, &Offer{o.run, c.shards[o.run.Shard()].mine, o.Offer})
 	}
 }
 
 // offerAll offers all tasks of this node on the lists of a shard.
 func (c *Cluster) offerAll(list uint16) {
-	for t, o := range c.own[list] {
-		c.offerTo(list, t, o)
+	for _, o := range c.own[list] {
+		c.offerTo(list, o)
 	}
 }
 
@@ -89,6 +94,7 @@ func (c *Cluster) Withdraw(list string, run engine.RunID, id int64) {
 	at, t := c.ListOf(list), task{list, run, id}
 	o := c.own[at][t]
 	delete(c.own[at], t)
+	c.waitNoMore(o)
 	c.Matcher.Withdraw(list, run, id)
 	if o == nil || o.sent {
 		c.sendTo(at, &Withdraw{list, run, id, c.shards[run.Shard()].mine})
@@ -100,8 +106,9 @@ func (c *Cluster) WithdrawShard(shard uint16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, offers := range c.own {
-		for t := range offers {
+		for t, o := range offers {
 			if t.run.Shard() == shard {
+				c.waitNoMore(o)
 				delete(offers, t)
 			}
 		}
@@ -226,7 +233,11 @@ func (c *Cluster) servePoll(member string, f *Poll) {
 func (c *Cluster) pollThere(ctx context.Context, member string, s *served, f *Poll, send func(any)) any {
 	claim, err := c.Matcher.PollFrom(ctx, member, f.List, f.Who)
 	for err == nil && claim != nil {
-		send(&Claimed{f.ID, claim.Run, claim.ID, claim.More})
+		claimed := &Claimed{ID: f.ID, Run: claim.Run, Offer: claim.ID}
+		if claim.Next != nil {
+			claimed.More, claimed.Priority, claimed.At = true, claim.Next.Priority, claim.Next.At
+		}
+		send(claimed)
 		select {
 		case how := <-s.ends:
 			switch how {
@@ -256,78 +267,10 @@ type farPoll struct {
 	place        *list.Element // among those of its list that wait; nil: it has a claim, or has ended
 }
 
-// wait has a poll wait at another member's, and here for tasks of this node: behind the others, or, if it waited
-// before, before them.
-func (c *Cluster) wait(p *farPoll, before bool) {
-	line := c.lines[p.list]
-	if line == nil {
-		line = list.New()
-		c.lines[p.list] = line
-	}
-	if before {
-		p.place = line.PushFront(p)
-	} else {
-		p.place = line.PushBack(p)
-	}
-}
-
-// claimed has a poll wait no more.
-func (c *Cluster) claimed(p *farPoll) {
-	if p.place == nil {
-		return
-	}
-	line := c.lines[p.list]
-	line.Remove(p.place)
-	p.place = nil
-	if line.Len() == 0 {
-		delete(c.lines, p.list)
-	}
-}
-
-// met takes in that a poll elsewhere has a claim, and whether tasks wait there.
-func (c *Cluster) met(p *farPoll, more bool) {
-	c.claimed(p)
-	if !more {
-		delete(c.busy, p.list)
-		return
-	}
-	if len(c.busy) >= keptMax { // some that nobody polls any more
-		clear(c.busy)
-	}
-	c.busy[p.list] = true
-}
-
 // over ends a poll at another member's, here.
 func (c *Cluster) over(p *farPoll) {
-	c.claimed(p)
+	c.pollWaitsNoMore(p)
 	delete(c.polls, p.ticket)
-}
-
-// passesMax is how many tasks of one shard's lists polls of this node are given in a row, before those that wait
-// elsewhere have their turn.
-const passesMax = 8
-
-// pairHere gives a task of this node to a poll of this node that waits at another member's, which hears of both
-// when it is over: so nothing crosses that anybody waits for. Where tasks waited when a poll last had one, a poll on its way
-// there is for the first of those.
-func (c *Cluster) pairHere(id uint16, t task, o *offered) bool {
-	line := c.lines[t.list]
-	if line == nil || c.busy[t.list] {
-		return false
-	}
-	if c.passes[id] == passesMax {
-		c.passes[id] = 0
-		return false
-	}
-	c.passes[id]++
-	p := line.Front().Value.(*farPoll)
-	c.over(p)
-	about := o.Offer
-	about.List = "" // that of the poll
-	c.send(c.links, p.member, &PollEnd{ID: p.ticket, Run: t.run, Offer: about})
-	o.taken = true
-	p.answer <- &hereClaim{c, p, id, t, o}
-	return true
 }
 
 // Drain ends all polls of this node with no task, and every later one at once.
@@ -365,10 +308,14 @@ func (c *Cluster) Poll(ctx context.Context, list string, who matching.Poller) (*
 				return claim, err
 			}
 		case c.linked[p.owner]:
+			if claim := c.takeHere(ctx, id, list, who); claim != nil {
+				c.mu.Unlock()
+				return claim, nil
+			}
 			c.calls++
 			far := &farPoll{member: p.owner, list: list, who: who, ticket: c.calls, answer: make(chan any, 2)}
 			c.polls[far.ticket] = far
-			c.wait(far, false)
+			c.pollWaits(far, false)
 			c.send(c.links, far.member, &Poll{far.ticket, list, who})
 			c.mu.Unlock()
 			claim, err := c.awaitClaim(ctx, far)
@@ -402,7 +349,7 @@ func (c *Cluster) awaitClaim(ctx context.Context, far *farPoll) (*matching.Claim
 	case *Claimed:
 		return matching.FarClaim(a.Run, a.Offer, &farClaim{c, far}), nil
 	case *hereClaim:
-		claim := matching.FarClaim(a.task.run, a.task.id, a)
+		claim := matching.FarClaim(a.offered.run, a.offered.ID, a)
 		if ctx.Err() == context.Canceled {
 			claim.Return()
 			return nil, nil
@@ -434,7 +381,7 @@ func (c *Cluster) endPoll(far *farPoll, how matching.Ending) bool {
 	}
 	switch {
 	case how == matching.Refused:
-		c.wait(far, true)
+		c.pollWaits(far, true)
 	case how == 0 && far.place == nil:
 		how = matching.Returned // it has a claim that nobody took in
 		fallthrough
@@ -443,29 +390,6 @@ func (c *Cluster) endPoll(far *farPoll, how matching.Ending) bool {
 	}
 	c.send(c.links, far.member, &PollEnd{ID: far.ticket, How: how})
 	return true
-}
-
-// hereClaim is a claim of a poll of this node on a task of this node.
-type hereClaim struct {
-	cluster *Cluster
-	poll    *farPoll
-	list    uint16
-	task    task
-	offered *offered
-}
-
-// End implements matching.Far.
-func (h *hereClaim) End(how matching.Ending) {
-	c := h.cluster
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.own[h.list][h.task] != h.offered {
-		return // it was withdrawn
-	}
-	h.offered.taken = false
-	if how == matching.Returned {
-		c.offerTo(h.list, h.task, h.offered)
-	}
 }
 
 // Refuse is matching.Matcher.Refuse.
@@ -477,7 +401,7 @@ func (c *Cluster) Refuse(ctx context.Context, claim *matching.Claim) *matching.C
 		return next
 	case *hereClaim:
 		claim.End(matching.Refused)
-		next, _ := c.Poll(ctx, far.poll.list, far.poll.who)
+		next, _ := c.Poll(ctx, far.offered.List, far.who)
 		return next
 	}
 	return c.Matcher.Refuse(ctx, claim)

@@ -123,6 +123,7 @@ func TestTasksMeetPollsOfTheirNode(t *testing.T) {
 		if n := len(sentOf[*Offer](s)); n != 0 {
 			t.Errorf("a claim on a task that was withdrawn offers it %d times", n)
 		}
+		c.Withdraw(scriptList, runOf(1, 3), 3)
 
 		// A run that refuses has its poll wait on, here and there.
 		fifth := polling(t, c, t.Context())
@@ -173,13 +174,14 @@ func TestPollsAreForTheFirstTaskOfABacklog(t *testing.T) {
 			if n := len(sentOf[*Offer](s)); (n == 1) != more {
 				t.Errorf("tasks wait elsewhere: %v; %d offers were sent", more, n)
 			}
+			c.Withdraw(scriptList, runOf(1, byte(n)), int64(n)+1)
 			cancel()
 			synctest.Wait()
 		}
 		for n := range 3 * keptMax {
-			c.met(&farPoll{list: fmt.Sprint(n)}, true)
+			c.met(&farPoll{list: fmt.Sprint(n)}, &Claimed{More: true})
 		}
-		if n := len(c.busy); n > keptMax {
+		if n := len(c.first); n > keptMax {
 			t.Errorf("%d lists are kept, want %d at most", n, keptMax)
 		}
 
@@ -198,6 +200,156 @@ func TestPollsAreForTheFirstTaskOfABacklog(t *testing.T) {
 			}
 			c.Frame("B", &PollEnd{ID: id + 1, How: matching.Accepted})
 			synctest.Wait()
+		}
+	})
+}
+
+// TestPollsTakeTasksOfTheirNode: of the tasks that wait where a list is, a poll takes the first one of its own node, and who has
+// the list hears so; unless one waits there that is much older or more urgent, or others have their turn.
+func TestPollsTakeTasksOfTheirNode(t *testing.T) {
+	who := matching.Poller{Identity: "i"}
+	synctest.Test(t, func(t *testing.T) {
+		c, s, _ := script("B", "A", "A", "A")
+		defer c.Stop()
+		defer c.Drain()
+		offer := func(n byte, priority int32, at engine.Time) {
+			c.Offer(runOf(1, n), engine.Offer{List: scriptList, ID: int64(n), Priority: priority, At: at})
+		}
+		// takes has a poll here, and tells which task it has and what was sent.
+		takes := func() (*matching.Claim, int64, []frameTo) {
+			s.sent = nil
+			ctx, cancel := context.WithCancel(t.Context())
+			claim, id := paired(polling(t, c, ctx))
+			sent := s.sent
+			cancel()
+			synctest.Wait()
+			return claim, id, sent
+		}
+		for _, o := range []struct {
+			n        byte
+			priority int32
+			at       engine.Time
+		}{{1, 0, 50}, {2, 0, 40}, {3, 5, 60}, {4, 0, 300}} {
+			offer(o.n, o.priority, o.at)
+		}
+		offer(1, 0, 30) // which is before the second now
+		for _, want := range []int64{3, 1, 2} {
+			claim, id, sent := takes()
+			taken := Taken{scriptList, runOf(1, byte(want)), want, 1, who}
+			if id != want || len(sent) != 1 || fmt.Sprint(sent[0].frame) != fmt.Sprint(&taken) {
+				t.Fatalf("the poll has task %d, want %d, and %v was sent", id, want, sent)
+			}
+			s.sent = nil
+			c.Withdraw(scriptList, runOf(1, byte(want)), want)
+			claim.Accept()
+			if len(s.sent) != 0 {
+				t.Errorf("once it has started, %v was sent", s.sent)
+			}
+		}
+		// What waits there, as a claim says.
+		for _, first := range []struct {
+			priority int32
+			at       engine.Time
+			mine     bool
+		}{{0, 200, false}, {1, 300, false}, {0, 201, true}, {-1, 5, true}} {
+			c.met(&farPoll{list: scriptList}, &Claimed{More: true, Priority: first.priority, At: first.at})
+			claim, id, sent := takes()
+			if (id == 4) != first.mine {
+				t.Errorf("beside %+v elsewhere, a poll has task %d: %v", first, id, sent)
+			}
+			if claim != nil { // whoever gives it back has it offered anew, at its own place
+				s.sent = nil
+				claim.Return()
+				if all := sentOf[*Offer](s); len(all) != 1 || all[0].Offer.At != 300 {
+					t.Errorf("given back, it is offered by %v", s.sent)
+				}
+			}
+		}
+		// A run that refuses has the poll take the next.
+		offer(5, 0, 301)
+		claim, _, _ := takes()
+		c.Withdraw(scriptList, runOf(1, 4), 4)
+		if claim = c.Refuse(t.Context(), claim); claim == nil || claim.ID != 5 {
+			t.Errorf("after a refusal the poll has %+v, want task 5", claim)
+		}
+		c.Withdraw(scriptList, runOf(1, 5), 5)
+		// Who is gone takes nothing, nor do those whose list comes here, or whose shard goes.
+		offer(6, 0, 0)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if claim, _ := c.Poll(gone, scriptList, who); claim != nil {
+			t.Error("a poll whose caller is gone has a task")
+		}
+		c.Owned(0, 2)
+		if len(c.lines) != 0 {
+			t.Errorf("%d lines are left of lists that are here", len(c.lines))
+		}
+		c.Gone(0, true)
+		c.Frame("B", &Announce{Shard: 0, Epoch: 3})
+		if len(c.lines) != 1 {
+			t.Fatalf("%d lines of lists that have gone again, want 1", len(c.lines))
+		}
+		c.WithdrawShard(1)
+		if len(c.lines) != 0 {
+			t.Errorf("%d lines are left of shards that are gone", len(c.lines))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // a poll that waits is before one that comes
+		c, s, _ := script("B", "A", "A", "A")
+		defer c.Stop()
+		defer c.Drain()
+		c.met(&farPoll{list: scriptList}, &Claimed{More: true})
+		before := polling(t, c, t.Context())
+		c.Offer(runOf(1, 1), engine.Offer{List: scriptList, ID: 1})
+		after := polling(t, c, t.Context())
+		polls := sentOf[*Poll](s)
+		if _, id := paired(after); id != 0 || len(polls) != 2 {
+			t.Fatalf("the second of two polls has task %d, and %d went where the list is", id, len(polls))
+		}
+		c.Frame("B", &Claimed{ID: polls[0].ID, Run: runOf(1, 1), Offer: 1})
+		if _, id := paired(before); id != 1 {
+			t.Errorf("the first poll has task %d, want 1", id)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // the ninth in a row goes where the list is
+		c, s, _ := script("B", "A", "A", "A")
+		defer c.Stop()
+		defer c.Drain()
+		for n := range byte(3 * (passesMax + 1)) {
+			c.Offer(runOf(1, n), engine.Offer{List: scriptList, ID: int64(n) + 1})
+		}
+		for turn := range 3 {
+			s.sent = nil
+			for range passesMax + 1 {
+				ctx, cancel := context.WithCancel(t.Context())
+				polling(t, c, ctx)
+				cancel()
+				synctest.Wait()
+			}
+			if n := len(sentOf[*Poll](s)); n != 1 {
+				t.Errorf("turn %d: %d of %d polls went where the list is, want 1", turn, n, passesMax+1)
+			}
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // who has the list
+		c, s, _ := script("A", "B", "C", "A")
+		defer c.Stop()
+		for id := range int64(2) {
+			c.Frame("B", &Offer{runOf(1, 1), 1, engine.Offer{List: scriptList, ID: id + 1, At: 4}})
+		}
+		c.Frame("B", &Taken{scriptList, runOf(1, 1), 1, 1, who})
+		v := c.Matcher.Look(scriptList, 1)
+		want := matching.Task{List: scriptList, Run: runOf(1, 1), ID: 1, At: 4}
+		if v.Polls != 0 || v.Claims != 0 || v.Backlog != 1 || v.In != 2 || v.Out != 1 || len(v.Pollers) != 1 || v.Pollers[0].Task != want {
+			t.Errorf("the list: %+v", v)
+		}
+		c.Frame("C", &Poll{7, scriptList, matching.Poller{}}) // which claims the other one
+		synctest.Wait()
+		c.Frame("B", &Taken{scriptList, runOf(1, 1), 2, 1, who})
+		c.Frame("C", &PollEnd{ID: 7, How: matching.Returned}) // and it does not come back
+		synctest.Wait()
+		if n := c.Matcher.Backlog(scriptList); n != 0 || len(sentOf[*Claimed](s)) != 1 {
+			t.Errorf("%d tasks wait that were taken elsewhere", n)
 		}
 	})
 }
@@ -352,6 +504,104 @@ func (l *slowLink) run(ctx context.Context, from string, to *Cluster) {
 	}
 }
 
+// threeNodes has one shard each, and the first one all lists. Frames go between them until ctx is over, which work waits for.
+func threeNodes(ctx context.Context) (n *nodes, work *sync.WaitGroup) {
+	n, work = &nodes{links: map[[2]int]*slowLink{}, done: map[int64]int{}, left: map[int64]int{}, waits: map[int64]time.Time{}}, new(sync.WaitGroup)
+	var members []store.Member
+	owners := make([]store.Owner, 3)
+	for i := range 3 {
+		members = append(members, store.Member{ID: member(i), Name: member(i)})
+		owners[i] = store.Owner{Epoch: 1, Member: member(i)}
+		var c *Cluster
+		matcher := matching.New(matching.Config{PollsPerListMax: 1000, Near: func(run engine.RunID, home string) bool { return c.Near(run, home) }})
+		c = New(Config{
+			Name: member(i), Shards: 3, Matcher: matcher, ListOf: func(string) uint16 { return 0 }, Undelivered: func(id int64) any { return id },
+			Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+		})
+		n.all = append(n.all, c)
+	}
+	for i, c := range n.all {
+		self := &farNode{nodes: n, n: i}
+		for j := range n.all {
+			n.links[[2]int{i, j}] = &slowLink{kick: make(chan struct{}, 1)}
+		}
+		c.SetNode(self)
+		c.Joined(member(i), self)
+	}
+	for i, c := range n.all {
+		for j := range n.all {
+			if j != i {
+				c.Up(member(j))
+				c.Frame(member(j), &Standing{Whole: true})
+				work.Go(func() { n.links[[2]int{i, j}].run(ctx, member(i), n.all[j]) })
+			}
+		}
+		for range rejoinLooks {
+			c.Looked(store.Sight{Members: members, Owners: owners})
+		}
+		c.Owned(uint16(i), 1)
+	}
+	time.Sleep(time.Second)
+	return n, work
+}
+
+// TestBacklogsGoByAgeAndPriority: of a backlog of tasks of three nodes, polls of any node have the most urgent, and of those the
+// oldest, but for a tenth of a second and for eight polls of a node that has not heard what waits elsewhere.
+func TestBacklogsGoByAgeAndPriority(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 97))
+			ctx, cancel := context.WithCancel(t.Context())
+			n, work := threeNodes(ctx)
+			left := map[int64]engine.Offer{}
+			for id := range int64(300) {
+				of := r.IntN(3)
+				if id < 100 {
+					of = int(seed) % 3 // has all of the oldest
+				}
+				o := engine.Offer{List: scriptList, ID: id + 1, At: engine.Time(id * int64(r.IntN(20))), Priority: int32(r.IntN(8) / 7)}
+				left[o.ID] = o
+				n.all[of].Offer(runOf(uint16(of), byte(id)), o)
+			}
+			time.Sleep(time.Second)
+			outOfTurn := map[int]int{} // by node
+			for len(left) > 0 {
+				i := r.IntN(3)
+				within, over := context.WithTimeout(ctx, time.Second)
+				claim, err := n.all[i].Poll(within, scriptList, matching.Poller{})
+				over()
+				if claim == nil {
+					t.Fatalf("seed %d: a poll beside %d tasks has none: %v", seed, len(left), err)
+				}
+				got := left[claim.ID]
+				delete(left, claim.ID)
+				for _, o := range left {
+					if o.Priority > got.Priority || o.Priority == got.Priority && got.At-o.At >= 100 {
+						outOfTurn[i]++
+						break
+					}
+				}
+				claim.Accept()
+				n.all[claim.Run.Shard()].Withdraw(scriptList, claim.Run, claim.ID)
+				time.Sleep(25 * time.Millisecond) // which what nobody waits for takes
+			}
+			for i, times := range outOfTurn {
+				if times > passesMax {
+					t.Errorf("seed %d: %d polls of node %d had a task out of turn, want %d at most", seed, times, i, passesMax)
+				}
+			}
+			for _, c := range n.all {
+				c.Drain()
+			}
+			cancel()
+			work.Wait()
+			for _, c := range n.all {
+				c.Stop()
+			}
+		})
+	}
+}
+
 // TestNoTaskWaitsWhileAPollDoes: three nodes, tasks of all of them, and polls at any, some of whose callers go or give
 // back what they have, and runs that refuse. No task waits longer than a few frames take while there is a poll,
 // wherever that waits; each is started once; and each poll that waits has its turn.
@@ -361,44 +611,7 @@ func TestNoTaskWaitsWhileAPollDoes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 96))
 			ctx, cancel := context.WithCancel(t.Context())
-			n := &nodes{links: map[[2]int]*slowLink{}, done: map[int64]int{}, left: map[int64]int{}, waits: map[int64]time.Time{}}
-			var members []store.Member
-			owners := make([]store.Owner, 3)
-			for i := range 3 {
-				members = append(members, store.Member{ID: member(i), Name: member(i)})
-				owners[i] = store.Owner{Epoch: 1, Member: member(i)}
-				var c *Cluster
-				matcher := matching.New(matching.Config{PollsPerListMax: 1000, Near: func(run engine.RunID, home string) bool { return c.Near(run, home) }})
-				c = New(Config{
-					Name: member(i), Shards: 3, Matcher: matcher, ListOf: func(string) uint16 { return 0 }, Undelivered: func(id int64) any { return id },
-					Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
-				})
-				n.all = append(n.all, c)
-			}
-			for i, c := range n.all {
-				self := &farNode{nodes: n, n: i}
-				for j := range n.all {
-					n.links[[2]int{i, j}] = &slowLink{kick: make(chan struct{}, 1)}
-				}
-				c.SetNode(self)
-				c.Joined(member(i), self)
-			}
-			var work sync.WaitGroup
-			for i, c := range n.all {
-				for j := range n.all {
-					if j != i {
-						c.Up(member(j))
-						c.Frame(member(j), &Standing{Whole: true})
-						work.Go(func() { n.links[[2]int{i, j}].run(ctx, member(i), n.all[j]) })
-					}
-				}
-				for range rejoinLooks {
-					c.Looked(store.Sight{Members: members, Owners: owners})
-				}
-				c.Owned(uint16(i), 1)
-			}
-			time.Sleep(time.Second)
-
+			n, work := threeNodes(ctx)
 			polls := 0 // that wait
 			poll := func(c *Cluster, mood int, hold time.Duration) {
 				n.mu.Lock()

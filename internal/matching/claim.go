@@ -12,8 +12,9 @@ import (
 type Claim struct {
 	Run engine.RunID
 	ID  int64 // the offer's id
-	// More: other tasks of the list waited when it was made, so that polls meet tasks there and not tasks polls.
-	More bool
+	// Next is the first of the other tasks of the list that waited when it was made, so that polls meet tasks there and
+	// not tasks polls; nil: none did.
+	Next *Rank
 
 	list   *taskList
 	offer  *offer
@@ -33,6 +34,17 @@ const (
 	Returned
 	Refused
 )
+
+// Rank is where a task stands in its list.
+type Rank struct {
+	Priority int32
+	At       engine.Time
+}
+
+// IsHardlyAfter tells whether a task may go before the one that is first, because it is near.
+func (r Rank) IsHardlyAfter(first Rank) bool {
+	return r.Priority > first.Priority || r.Priority == first.Priority && r.At < first.At+nearAges
+}
 
 // Served is why the context of a poll was canceled that has a task from elsewhere: one of the same list, which
 // was never offered to this Matcher.

@@ -43,6 +43,8 @@ type offer struct {
 	gone     bool
 }
 
+func (o *offer) rank() Rank { return Rank{o.priority, o.at} }
+
 // nowhere is the place of an offer that doesn't wait.
 const nowhere = -1
 
@@ -150,7 +152,11 @@ func (l *taskList) pair(pollWaited bool, now engine.Time) (made Pairing, ok bool
 	if p.seen != nil {
 		p.seen.task, p.seen.taskAt = made.Task, now
 	}
-	p.answer <- &Claim{Run: o.run, ID: o.id, list: l, offer: o, More: len(l.waiting) > 0, ticket: p.ticket, who: p.who, home: p.home}
+	claim := &Claim{Run: o.run, ID: o.id, list: l, offer: o, ticket: p.ticket, who: p.who, home: p.home}
+	if len(l.waiting) > 0 {
+		claim.Next = new(l.waiting[0].rank())
+	}
+	p.answer <- claim
 	return made, true
 }
 
@@ -188,11 +194,24 @@ func (l *taskList) servedElsewhere(p *poll, s *Served, now engine.Time) {
 	}
 }
 
+// taken counts a poll that has a task of this list without having waited here.
+func (l *taskList) taken(o *offer, who Poller, now engine.Time) Task {
+	t := Task{l.name, o.run, o.id, o.priority, o.at}
+	p := &poll{}
+	l.polled(p, who, now)
+	l.pollEnded(p, now)
+	l.out.count(now)
+	if p.seen != nil {
+		p.seen.task, p.seen.taskAt = t, now
+	}
+	return t
+}
+
 // nearOffer is the task that a poll gets, in place of the first one. Those at the front of the heap are among the
 // first, if not in order.
 func (l *taskList) nearOffer(first *offer, p *poll) *offer {
 	for _, o := range l.waiting[:min(nearLooks, len(l.waiting))] {
-		if o.priority == first.priority && o.at < first.at+nearAges && l.stripe.near(o.run, p.home) {
+		if o.rank().IsHardlyAfter(first.rank()) && l.stripe.near(o.run, p.home) {
 			return o
 		}
 	}

@@ -167,6 +167,30 @@ func (m *Matcher) Withdraw(list string, run engine.RunID, id int64) {
 	s.listener.withdrawn(list, gone)
 }
 
+// Taken is Withdraw of a task that a poll has elsewhere, which counts as if it had had it from here. If another one has claimed
+// it, the run decides between them.
+func (m *Matcher) Taken(list string, run engine.RunID, id int64, who Poller) {
+	defer m.forget(who.Account)
+	s := m.stripe(list)
+	now := s.now()
+	s.mu.Lock()
+	l := s.lists[list]
+	if l == nil || l.offers[task{run, id}] == nil || l.offers[task{run, id}].place == nowhere {
+		s.mu.Unlock()
+		m.Withdraw(list, run, id)
+		return
+	}
+	o := l.offers[task{run, id}]
+	t := l.taken(o, who, now)
+	l.remove(o)
+	l.watch(now)
+	l.dropIfEmpty()
+	s.mu.Unlock()
+	s.listener.pollBegan(list)
+	s.listener.paired(Pairing{t, false})
+	tell(s.listener.Accepted, list, false)
+}
+
 // WithdrawLists takes away all offers of some lists, claimed ones too: they are elsewhere
 // from now on.
 func (m *Matcher) WithdrawLists(leaves func(list string) bool) {

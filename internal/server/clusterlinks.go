@@ -33,7 +33,7 @@ var crossingText []byte
 func crossingOf(services []*service.Service) (all []reflect.Type) {
 	for _, v := range []any{
 		cluster.Announce{}, cluster.Given{}, cluster.Command{}, cluster.Cancel{}, cluster.Reply{}, cluster.Message{}, cluster.Ack{},
-		cluster.Offer{}, cluster.Withdraw{}, cluster.WithdrawShard{}, cluster.Poll{}, cluster.Claimed{}, cluster.PollEnd{}, cluster.PollOver{}, cluster.Count{},
+		cluster.Offer{}, cluster.Withdraw{}, cluster.WithdrawShard{}, cluster.Taken{}, cluster.Poll{}, cluster.Claimed{}, cluster.PollEnd{}, cluster.PollOver{}, cluster.Count{},
 		cluster.Standing{}, cluster.Ask{},
 	} {
 		all = append(all, reflect.TypeOf(v))

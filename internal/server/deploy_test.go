@@ -111,7 +111,7 @@ func startBusy(t *testing.T) *Server {
 	large := askStates(t, s, "StartExecution", `{"stateMachineArn":%q}`, machine+"large")
 	got := askStates(t, s, "GetActivityTask", `{"activityArn":"arn:aws:states:us-east-1:123456789012:activity:pack"}`)
 	askStates(t, s, "SendTaskSuccess", `{"taskToken":%q,"output":"{}"}`, got.TaskToken)
-	waitUntil(t, "the machine has ended", func() bool {
+	eventually(t, "the machine has ended", func() bool {
 		return askStates(t, s, "DescribeExecution", `{"executionArn":%q}`, large.ExecutionARN).Status != "RUNNING"
 	})
 	if status := askStates(t, s, "DescribeExecution", `{"executionArn":%q}`, large.ExecutionARN).Status; status != "SUCCEEDED" {

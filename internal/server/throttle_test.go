@@ -111,7 +111,7 @@ func TestRatesBesideCalls(t *testing.T) {
 		askStates(t, s, "StartExecution", `{"stateMachineArn":%q,"name":"e%d"}`, machines["STANDARD"], i)
 	}
 	for i := range n {
-		waitUntil(t, "it fails for it has no connection", func() bool {
+		eventually(t, "it fails for it has no connection", func() bool {
 			return askStates(t, s, "DescribeExecution", `{"executionArn":%q}`, fmt.Sprintf("arn:aws:states:us-east-1:123456789012:execution:STANDARD:e%d", i)).Status == "FAILED"
 		})
 	}

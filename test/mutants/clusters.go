@@ -310,7 +310,7 @@ var clusters = []Mutant{{
 }, {
 	Name: "pair-of-before-offers-again",
 	In:   "cluster.(*hereClaim).End",
-	Old:  "if c.own[h.list][h.task] != h.offered {",
+	Old:  "if c.own[h.list][task{o.List, o.run, o.ID}] != o {",
 	New:  "if false {",
 	Bug:  "A task that was withdrawn while a poll of its own node had it is offered again.",
 }, {
@@ -321,14 +321,14 @@ var clusters = []Mutant{{
 	Bug:  "A task that a poll of its own node is given as the poll's time is over stays there.",
 }, {
 	Name: "pair-passes-over-polls-for-ever",
-	In:   "cluster.(*Cluster).pairHere",
+	In:   "cluster.(*Cluster).isTurnOfOthers",
 	Old:  "if c.passes[id] == passesMax {",
 	New:  "if false {",
 	Bug:  "Workers of nodes that have few executions are given nothing as long as others wait.",
 }, {
 	Name: "pair-poll-waits-on-elsewhere",
 	In:   "cluster.(*Cluster).pairHere",
-	Old:  "c.send(c.links, p.member, &PollEnd{ID: p.ticket, Run: t.run, Offer: about})",
+	Old:  "c.send(c.links, p.member, &PollEnd{ID: p.ticket, Run: o.run, Offer: about})",
 	New:  "_ = about",
 	Bug:  "Who has a task list gives tasks to polls that are over, again and again, while others wait.",
 }, {
@@ -346,13 +346,43 @@ var clusters = []Mutant{{
 }, {
 	Name: "pair-before-a-backlog",
 	In:   "cluster.(*Cluster).pairHere",
-	Old:  "line == nil || c.busy[t.list]",
-	New:  "line == nil",
+	Old:  "if _, tasksWait := c.first[o.List]; tasksWait || c.isTurnOfOthers(id) {",
+	New:  "if c.isTurnOfOthers(id) {",
 	Bug:  "While workers can't keep up, the youngest tasks of a node are served first, and the oldest wait.",
 }, {
 	Name: "pair-never-after-a-backlog",
 	In:   "cluster.(*Cluster).met",
-	Old:  "delete(c.busy, p.list)",
+	Old:  "delete(c.first, p.list)",
 	New:  "_ = p.list",
 	Bug:  "Once tasks have waited on a list, each of its tasks crosses nodes twice for ever.",
+}, {
+	Name: "take-before-older-ones",
+	In:   "cluster.(*Cluster).takeHere",
+	Old:  "tasksWait && !rank.IsHardlyAfter(first) || c.isTurnOfOthers(id)",
+	New:  "tasksWait && rank == first && !tasksWait || c.isTurnOfOthers(id)",
+	Bug:  "While workers can't keep up, those of a node whose tasks are young and not urgent serve these, and old and urgent ones of others wait.",
+}, {
+	Name: "take-says-nothing",
+	In:   "cluster.(*Cluster).takeHere",
+	Old:  "c.sendTo(id, &Taken{o.List, o.run, o.ID, c.shards[o.run.Shard()].mine, who})",
+	New:  "_ = id",
+	Bug:  "A task that a poll of its own node has stays on its list, and goes to workers of others who can't start it.",
+}, {
+	Name: "take-while-others-wait",
+	In:   "cluster.(*Cluster).takeHere",
+	Old:  "l == nil || l.polls.Len() > 0 || ctx.Err() != nil",
+	New:  "l == nil || l.tasks.Len() == 0 || ctx.Err() != nil",
+	Bug:  "A poll that comes later is served before those of its node that have waited.",
+}, {
+	Name: "take-old-place-kept",
+	In:   "cluster.(*Cluster).Offer",
+	Old:  "c.waitNoMore(mine)",
+	New:  "_ = mine",
+	Bug:  "A task whose priority or age has changed is in its node's line twice, and is given to a second worker.",
+}, {
+	Name: "take-of-a-shard-that-has-gone",
+	In:   "cluster.(*Cluster).WithdrawShard",
+	Old:  "c.waitNoMore(o)",
+	New:  "_ = o.waits",
+	Bug:  "Polls are given tasks of executions that another node has.",
 }}
