@@ -263,11 +263,14 @@ func (h *house) stop() error {
 	return errors.Join(errs...)
 }
 
+// bodyMax is more than any server takes.
+const bodyMax = 1 << 40
+
 // spread passes each request to the next of some servers, and what people look at to the first. A request
 // whose server breaks off breaks off too.
 func spread(addresses []string) http.Handler {
 	var requests atomic.Uint64
-	return &httputil.ReverseProxy{
+	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", addresses[0], r.In.Host
 			if !ofOne(r.In) {
@@ -279,6 +282,15 @@ func spread(addresses []string) http.Handler {
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:      log.New(io.Discard, "", 0),
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A body that is said to be larger than any is refused before it has come, and its answer would wait for it.
+		if r.ProtoMajor == 1 && r.ContentLength > bodyMax {
+			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // ofOne tells whether a request is about the server that answers it.
