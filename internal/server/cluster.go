@@ -271,7 +271,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 			}
 		}
 		wait := ticker.C
-		if first || tells { // whom this node does not hear others are to know soon
+		if first && joined || tells { // whom this node does not hear others are to know soon
 			early := time.NewTimer(50 * time.Millisecond)
 			wait = early.C
 		}
