@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -147,12 +148,23 @@ func (h *house) awaitGone(name string) error {
 	}
 }
 
+// loopback is an address of this machine on which nobody else takes a port that was found free, where
+// the whole network is this machine's.
+func loopback() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1"
+	}
+	var b [3]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("127.%d.%d.%d", b[0], b[1], 1+b[2]%254)
+}
+
 // start starts a node.
 func (h *house) start(name string, flags []string) (*process.Server, error) {
 	if err := h.awaitGone(name); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", loopback()+":0")
 	if err != nil {
 		return nil, err
 	}
