@@ -2,6 +2,7 @@ package runlog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,12 +45,20 @@ func Check(ctx context.Context, v store.Snapshot, c Checking) (*Findings, error)
 		for _, step := range []func(context.Context, uint16, *Findings) error{
 			a.checkRuns, a.checkOrphans, a.checkForget, a.checkParked, a.checkNames, a.checkNotified,
 		} {
-			if err := step(ctx, shard, f); err != nil {
+			err := step(ctx, shard, f)
+			if err == nil {
+				err = a.lookUp(ctx)
+			}
+			if err != nil {
 				return f, fmt.Errorf("check shard %d: %w", shard, err)
 			}
 		}
 	}
-	if err := a.checkIndex(ctx, f); err != nil {
+	err := a.checkIndex(ctx, f)
+	if err == nil {
+		err = a.lookUp(ctx)
+	}
+	if err != nil {
 		return f, fmt.Errorf("check index: %w", err)
 	}
 	if err := a.checkMessages(ctx, f); err != nil {
@@ -73,7 +82,8 @@ type Checking struct {
 type check struct {
 	Checking
 	Reader
-	rules map[engine.Kind]*engine.Ruleset
+	rules  map[engine.Kind]*engine.Ruleset
+	lookup lookup
 }
 
 // shardOf is where a run of a name should be.
@@ -96,6 +106,69 @@ func (a *check) markLater(ctx context.Context, shard uint16, kind byte, other ui
 	}
 	mark, _ := ReadMark(values[0])
 	return mark
+}
+
+// lookupsMax is how many rows are looked up at a time.
+const lookupsMax = 1000
+
+// lookup gathers rows that are looked up many at a time, since each time is a round trip where the store is far away. What
+// is done with them comes then.
+type lookup struct {
+	places []store.Place
+	then   []func(values [][]byte) // of so many places each
+	counts []int
+}
+
+// rows looks rows up, now or later; of one that is not there the value is nil. What places and then refer to stays as it is.
+func (a *check) rows(ctx context.Context, then func(values [][]byte), places ...store.Place) error {
+	l := &a.lookup
+	l.places, l.then, l.counts = append(l.places, places...), append(l.then, then), append(l.counts, len(places))
+	if len(l.places) < lookupsMax {
+		return nil
+	}
+	return a.lookUp(ctx)
+}
+
+// lookUp looks up what has been gathered.
+func (a *check) lookUp(ctx context.Context) error {
+	l := a.lookup
+	a.lookup = lookup{}
+	if len(l.places) == 0 {
+		return nil
+	}
+	values, err := a.view.Get(ctx, l.places)
+	if err != nil {
+		return err
+	}
+	for i, then := range l.then {
+		then(values[:l.counts[i]])
+		values = values[l.counts[i]:]
+	}
+	return nil
+}
+
+// head looks up the head of a run; of one that is not there it is nil. One that can't be read is told.
+func (a *check) head(ctx context.Context, f *Findings, id engine.RunID, then func(*Head)) error {
+	if id.Shard() >= a.shards { // a run id that this store never made
+		then(nil)
+		return nil
+	}
+	return a.rows(ctx, func(values [][]byte) {
+		stored := values[0]
+		if stored == nil {
+			stored = values[1]
+		}
+		if stored == nil {
+			then(nil)
+			return
+		}
+		head, err := ReadHead(id, stored)
+		if err != nil {
+			f.wrong("%v", err)
+			return
+		}
+		then(head)
+	}, store.Place{Shard: id.Shard(), Key: keys.AppendRun(nil, keys.OpenRun, id)}, store.Place{Shard: id.Shard(), Key: keys.AppendRun(nil, keys.ClosedRun, id)})
 }
 
 func (a *check) checkRuns(ctx context.Context, shard uint16, f *Findings) error {
@@ -185,16 +258,13 @@ func (a *check) checkRun(ctx context.Context, rec *Head, f *Findings) (err error
 	for i, e := range entries {
 		places[i] = store.Place{Space: store.IndexSpace, Key: a.indexKey(rec, e)}
 	}
-	found, err := a.view.Get(ctx, places)
-	if err != nil {
-		return err
-	}
-	for i, e := range entries {
-		if found[i] == nil {
-			f.wrong("run %s (%s %q): its index entry in family %#x is missing", rec.Run, rec.Name.Kind, rec.Name.Key, e.Family)
+	return a.rows(ctx, func(found [][]byte) {
+		for i, e := range entries {
+			if found[i] == nil {
+				f.wrong("run %s (%s %q): its index entry in family %#x is missing", rec.Run, rec.Name.Kind, rec.Name.Key, e.Family)
+			}
 		}
-	}
-	return nil
+	}, places...)
 }
 
 // checkEnd finds events behind those that the record knows.
@@ -271,38 +341,41 @@ func (a *check) indexKey(rec *Head, e engine.Entry) []byte {
 func (a *check) checkOrphans(ctx context.Context, shard uint16, f *Findings) error {
 	for kind, what := range map[byte]string{keys.History: "history", keys.Note: "note", keys.Snapshot: "snapshot", keys.Blob: "reference to a blob"} {
 		var last engine.RunID
-		var head *Head
-		err := ScanKind(ctx, a.view, shard, kind, func(key, _ []byte) (err error) {
+		err := ScanKind(ctx, a.view, shard, kind, func(key, _ []byte) error {
 			id := engine.RunID(keys.Run(key))
-			if id != last {
-				last = id
-				if head, err = a.Head(ctx, id); err != nil {
-					f.wrong("%v", err)
-				} else if head == nil {
-					f.wrong("run %s has a %s but no record", id, what)
-				}
-			}
-			if head == nil {
-				return nil
-			}
-			switch kind {
-			case keys.Snapshot:
+			first := id != last
+			last = id
+			switch {
+			case kind == keys.Snapshot:
 				// What an unfinished snapshot left in the other slot the next one overwrites.
 				slot, part := keys.SnapshotPart(key)
-				if slot == head.SnapshotSlot && int(part) >= SnapshotParts(head.SnapshotLen) {
-					f.wrong("run %s has a part %d of its snapshot that its record does not know", id, part)
-				}
-			case keys.Blob:
-				entry := keys.AppendBlobIndex(nil, keys.BlobID(key), id)
-				found, err := a.view.Get(ctx, []store.Place{{Space: store.IndexSpace, Key: entry}})
+				return a.head(ctx, f, id, func(head *Head) {
+					switch {
+					case head == nil && first:
+						f.wrong("run %s has a %s but no record", id, what)
+					case head != nil && slot == head.SnapshotSlot && int(part) >= SnapshotParts(head.SnapshotLen):
+						f.wrong("run %s has a part %d of its snapshot that its record does not know", id, part)
+					}
+				})
+			case kind == keys.Blob:
+				of := keys.BlobID(key)
+				err := a.rows(ctx, func(found [][]byte) {
+					if found[0] == nil {
+						f.wrong("run %s refers to blob %x, and the index does not say so", id, of)
+					}
+				}, store.Place{Space: store.IndexSpace, Key: keys.AppendBlobIndex(nil, of, id)})
 				if err != nil {
 					return err
 				}
-				if found[0] == nil {
-					f.wrong("run %s refers to blob %x, and the index does not say so", id, keys.BlobID(key))
-				}
 			}
-			return nil
+			if !first {
+				return nil
+			}
+			return a.head(ctx, f, id, func(head *Head) {
+				if head == nil {
+					f.wrong("run %s has a %s but no record", id, what)
+				}
+			})
 		})
 		if err != nil {
 			return err
@@ -319,20 +392,21 @@ func (a *check) checkNames(ctx context.Context, shard uint16, f *Findings) error
 			f.wrong("shard %d: the row of a name has %d bytes, want %d", shard, len(value), keys.RunSize)
 			return nil
 		}
-		id := engine.RunID(value)
-		head, err := a.Head(ctx, id)
-		switch {
-		case err != nil:
-			f.wrong("%v", err)
-		case head == nil:
-			f.wrong("a name is kept for run %s, which has no record", id)
-		case !bytes.Equal(key, keys.AppendName(nil, a.Hash.Name(NameParts(head.Name)))):
-			f.wrong("the name that is kept for run %s (%s %q) is another one", id, head.Name.Kind, head.Name.Key)
-		default:
-			kept[a.Hash.Name(NameParts(head.Name))] = true
-		}
-		return nil
+		id, key := engine.RunID(value), bytes.Clone(key)
+		return a.head(ctx, f, id, func(head *Head) {
+			switch {
+			case head == nil:
+				f.wrong("a name is kept for run %s, which has no record", id)
+			case !bytes.Equal(key, keys.AppendName(nil, a.Hash.Name(NameParts(head.Name)))):
+				f.wrong("the name that is kept for run %s (%s %q) is another one", id, head.Name.Kind, head.Name.Key)
+			default:
+				kept[a.Hash.Name(NameParts(head.Name))] = true
+			}
+		})
 	})
+	if err == nil {
+		err = a.lookUp(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -360,16 +434,14 @@ func (a *check) checkForget(ctx context.Context, shard uint16, f *Findings) erro
 	err := ScanKind(ctx, a.view, shard, keys.Forget, func(key, _ []byte) error {
 		rows++
 		at, id := keys.ForgetTime(key)
-		rec, err := a.Head(ctx, id)
-		switch {
-		case err != nil:
-			f.wrong("%v", err)
-		case rec == nil:
-			f.wrong("run %s is to be forgotten at %d but has no record", id, at)
-		case rec.Status != engine.Closed || int64(rec.Forget) != at:
-			f.wrong("run %s is to be forgotten at %d, its record says %d", id, at, rec.Forget)
-		}
-		return nil
+		return a.head(ctx, f, id, func(rec *Head) {
+			switch {
+			case rec == nil:
+				f.wrong("run %s is to be forgotten at %d but has no record", id, at)
+			case rec.Status != engine.Closed || int64(rec.Forget) != at:
+				f.wrong("run %s is to be forgotten at %d, its record says %d", id, at, rec.Forget)
+			}
+		})
 	})
 	if err != nil {
 		return err
@@ -438,57 +510,62 @@ func (a *check) checkNotified(ctx context.Context, shard uint16, f *Findings) er
 
 // checkIndex finds index entries whose run is not there, or stands elsewhere.
 func (a *check) checkIndex(ctx context.Context, f *Findings) error {
-	return a.view.ScanIndex(ctx, store.Range{}, func(key, _ []byte) bool {
+	var failed error
+	err := a.view.ScanIndex(ctx, store.Range{}, func(key, _ []byte) bool {
 		f.Entries++
-		if key[0] == keys.BlobIndex {
-			a.checkBlobIndex(ctx, key, f)
-			return true
-		}
-		if len(key) != keys.IndexSize {
+		switch {
+		case key[0] == keys.BlobIndex:
+			failed = a.checkBlobIndex(ctx, key, f)
+		case len(key) != keys.IndexSize:
 			f.wrong("index key of %d bytes, want %d", len(key), keys.IndexSize)
-			return true
+		default:
+			failed = a.checkEntry(ctx, bytes.Clone(key), f)
 		}
-		_, id := keys.IndexPosition(key)
-		rec, err := a.Head(ctx, id)
-		if err != nil {
-			f.wrong("%v", err)
-			return true
-		}
+		return failed == nil
+	})
+	return cmp.Or(err, failed)
+}
+
+// checkEntry compares an entry with its run.
+func (a *check) checkEntry(ctx context.Context, key []byte, f *Findings) error {
+	_, id := keys.IndexPosition(key)
+	return a.head(ctx, f, id, func(rec *Head) {
 		if rec == nil {
 			f.wrong("index entry in family %#x names run %s, which has no record", key[0], id)
-			return true
+			return
 		}
 		rules := a.rules[rec.Name.Kind]
 		if rules == nil {
-			return true // told with the run
+			return // told with the run
 		}
 		for _, e := range rules.Entries(rec.Identity, &rec.Record) {
 			if bytes.Equal(key, a.indexKey(rec, e)) {
-				return true
+				return
 			}
 		}
 		f.wrong("index entry in family %#x is not one of run %s (%s %q)", key[0], id, rec.Name.Kind, rec.Name.Key)
-		return true
 	})
 }
 
 // checkBlobIndex compares an entry of a blob's reference with the run that refers to it.
-func (a *check) checkBlobIndex(ctx context.Context, key []byte, f *Findings) {
+func (a *check) checkBlobIndex(ctx context.Context, key []byte, f *Findings) error {
 	if len(key) != keys.BlobIndexSize {
 		f.wrong("index key of a blob has %d bytes, want %d", len(key), keys.BlobIndexSize)
-		return
+		return nil
 	}
 	id, run := keys.BlobReferrer(key)
-	var row []byte
-	var err error
-	if engine.RunID(run).Shard() < a.shards {
-		row, err = a.get(ctx, engine.RunID(run).Shard(), keys.AppendBlob(nil, run, id))
-	}
-	if err != nil {
-		f.wrong("%v", err)
-	} else if row == nil {
+	missing := func() {
 		f.wrong("the index says that run %s refers to blob %x, which it does not", engine.RunID(run), id)
 	}
+	if engine.RunID(run).Shard() >= a.shards {
+		missing()
+		return nil
+	}
+	return a.rows(ctx, func(found [][]byte) {
+		if found[0] == nil {
+			missing()
+		}
+	}, store.Place{Shard: engine.RunID(run).Shard(), Key: keys.AppendBlob(nil, run, id)})
 }
 
 // checkMessages compares, for each pair of shards, what was sent, what was

@@ -186,3 +186,53 @@ func (r *damaged) write(d *damage, op store.Op) {
 		d.t.Fatal(err)
 	}
 }
+
+// trips counts how often a store that is far away would be asked.
+type trips struct {
+	store.Snapshot
+	gets, scans int
+}
+
+func (t *trips) Get(ctx context.Context, places []store.Place) ([][]byte, error) {
+	t.gets++
+	return t.Snapshot.Get(ctx, places)
+}
+
+func (t *trips) Scan(ctx context.Context, shard uint16, r store.Range, visit store.Visit) error {
+	t.scans++
+	return t.Snapshot.Scan(ctx, shard, r, visit)
+}
+
+// TestCheckAsksForManyRowsAtATime: of each run it asks for the beginning of its log, the rest, its notes, and what is behind its end; all else
+// of many runs together.
+func TestCheckAsksForManyRowsAtATime(t *testing.T) {
+	h := newHarness(t, 1)
+	took := func() trips {
+		h.settle()
+		view, err := h.store.Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer view.Close()
+		counted := trips{Snapshot: view}
+		found, err := runlog.Check(t.Context(), &counted, runlog.Checking{Shards: h.cfg.Shards, Hash: h.cfg.Hash, Rules: h.cfg.Rules})
+		if err != nil || len(found.Wrong) > 0 {
+			t.Fatal(found.Wrong, err)
+		}
+		return counted
+	}
+	const runs = 200
+	before := took()
+	for i := range runs {
+		key := fmt.Sprint(i)
+		h.must(key, toyAdd{Text: "x"})
+		if i%2 == 0 {
+			h.must(key, toyClose{Forget: h.now + 1<<40})
+		}
+	}
+	after := took()
+	gets, scans := after.gets-before.gets, after.scans-before.scans
+	if gets > runs+20 || scans > 3*runs {
+		t.Errorf("for %d runs the store is asked for rows %d times, and for ranges %d times", runs, gets, scans)
+	}
+}

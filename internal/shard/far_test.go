@@ -20,19 +20,17 @@ type others struct {
 	acks      []FarAck
 }
 
-func (o *others) Epoch(uint16) uint64          { return 0 }
-func (o *others) Deliver(m FarMessage)         { o.delivered = append(o.delivered, m) }
-func (o *others) Acknowledge(a FarAck)         { o.acks = append(o.acks, a) }
-func (o *others) Gone(_ uint16, released bool) { o.gone <- released }
-func (o *others) OpenElsewhere(string) int     { return 0 }
-
-// Owned tells of the first ones: a shard that may not be read is taken over again and again.
+func (o *others) Epoch(uint16) uint64  { return 0 }
+func (o *others) Deliver(m FarMessage) { o.delivered = append(o.delivered, m) }
+func (o *others) Acknowledge(a FarAck) { o.acks = append(o.acks, a) }
 func (o *others) Owned(_ uint16, epoch uint64) {
 	select {
 	case o.owned <- epoch:
-	default:
+	default: // it is taken over again and again, and nobody counts
 	}
 }
+func (o *others) Gone(_ uint16, released bool) { o.gone <- released }
+func (o *others) OpenElsewhere(string) int     { return 0 }
 
 // sharing is a store that others have, too.
 type sharing struct {
