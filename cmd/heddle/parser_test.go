@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,20 @@ func flagsOf(t testing.TB, command string) []*kong.Flag {
 	}
 	t.Fatalf("no command %q", command)
 	return nil
+}
+
+// TestShardsBeginAtZero: the first shard can be named, as the others can.
+func TestShardsBeginAtZero(t *testing.T) {
+	clearEnvironment(t)
+	c, _, err := parse(t, "accept-loss", "--shard=0", "--shard=63")
+	if err != nil || !slices.Equal(c.AcceptLoss.Shard, []uint16{0, 63}) {
+		t.Errorf("shards %v, %v", c.AcceptLoss.Shard, err)
+	}
+	for _, bad := range []string{"-1", "x", "65536"} {
+		if _, _, err := parse(t, "accept-loss", "--shard="+bad); err == nil || !strings.Contains(err.Error(), "--shard") {
+			t.Errorf("shard %q: %v", bad, err)
+		}
+	}
 }
 
 // TestNumbers gives each number a value that makes no sense, by flag and by

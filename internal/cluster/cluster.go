@@ -171,6 +171,7 @@ type place struct {
 	given uint64 // the latest one of those that was released
 	after uint64 // the first look that began after that
 	taker string // the member it was given to, who has not said yet that it serves it; else empty
+	shut  bool   // it lacks steps that were acknowledged, as the last look found
 }
 
 // state is how a shard stands with this node.
@@ -342,9 +343,10 @@ func (c *Cluster) Looked(s store.Sight) {
 			c.learn(uint16(id), p.epoch, "")
 		}
 	}
-	for _, id := range s.Lost { // and whoever takes it is refused
-		if c.has(id) && c.shards[id].state == owned {
-			c.node.Disown(id, true)
+	for id := s.Home; id < len(c.shards); id += len(c.homes) {
+		c.shards[id].shut = slices.Contains(s.Lost, uint16(id))
+		if p := &c.shards[id]; p.shut && p.state == owned { // and whoever takes it is refused
+			c.node.Disown(uint16(id), true)
 		}
 	}
 	if s.Home == 0 {

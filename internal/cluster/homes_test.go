@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,5 +130,51 @@ func TestHomes(t *testing.T) {
 	looked(back)
 	if got := states(); got[1] != taking || got[3] != taking || got[5] != taking {
 		t.Errorf("the second home is back, and its shards are not taken: %v", got)
+	}
+}
+
+// TestShutShardsAreRefusedAtOnce: who asks for a shard that lacks acknowledged steps is told so, and does not wait for
+// an owner whom it can't have, until a look finds nothing missing. What is lost in one home says nothing of others.
+func TestShutShardsAreRefusedAtOnce(t *testing.T) {
+	node := &homed{}
+	waits := 0
+	c := New(Config{
+		Name: "a", Shards: 4, Homes: 2, Matcher: matching.New(matching.Config{PollsPerListMax: 1}), ListOf: func(string) uint16 { return 0 },
+		Within: func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+			if d == lookAgain {
+				waits++
+			}
+			over, cancel := context.WithCancel(ctx)
+			cancel()
+			return over, cancel
+		},
+	})
+	c.SetNode(node)
+	c.Joined("A", node)
+	c.JoinedHome(1)
+	sight := func(home int, lost ...uint16) store.Sight {
+		return store.Sight{Home: home, Members: []store.Member{{ID: "A", Name: "a"}, {ID: "B", Name: "b"}}, Owners: make([]store.Owner, 4), Lost: lost}
+	}
+	asked := func(id byte) (text string, waited int) {
+		t.Helper()
+		waits = 0
+		_, err := c.Do(t.Context(), engine.Command{Run: engine.RunID{1: id}})
+		if !errors.Is(err, errNobody) {
+			t.Fatalf("shard %d: %v", id, err)
+		}
+		return err.Error(), waits
+	}
+	const shut = "has lost acknowledged steps"
+	c.Looked(sight(0))
+	c.Looked(sight(1, 3))
+	c.Looked(sight(0))
+	for id := range byte(4) {
+		if text, waited := asked(id); strings.Contains(text, shut) != (id == 3) || (waited == 0) != (id == 3) {
+			t.Errorf("shard %d, when the third lacks steps: %q after %d waits", id, text, waited)
+		}
+	}
+	c.Looked(sight(1))
+	if text, waited := asked(3); strings.Contains(text, shut) || waited == 0 {
+		t.Errorf("the loss was accepted: %q after %d waits", text, waited)
 	}
 }

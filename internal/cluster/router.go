@@ -90,13 +90,15 @@ func (c *Cluster) Do(ctx context.Context, cmd engine.Command) (any, error) {
 }
 
 // noneHere tells, up to its number, why nobody needs to look for the owner of a shard here: the home that has it, one of several, does
-// not answer this node; or this one is cut off, while others may reach the owner. Empty: there is no such reason.
+// not answer this node; or it has lost steps, and is shut; or this one is cut off, while others may reach the owner. Empty: there is no such reason.
 func (c *Cluster) noneHere(id uint16) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch h := c.homeOf(id); {
 	case len(c.homes) > 1 && !h.seen:
 		return "no answer comes from the home of the store that has shard"
+	case c.shards[id].shut:
+		return "the database has lost acknowledged steps, and until 'heddle accept-loss' this is shut: shard"
 	case c.isAlone(h) && c.shards[id].owner != c.me && !c.linked[c.shards[id].owner]:
 		return "this node is cut off from the one that has shard"
 	}

@@ -37,11 +37,11 @@ func (m *machine) shop() error {
 			"defaultTaskStartToCloseTimeout":"NONE","defaultTaskScheduleToCloseTimeout":"NONE"}`},
 	} {
 		if a := m.call(m.ended, call.action, call.body); !a.ok() && !strings.HasSuffix(a.fault, "AlreadyExistsFault") {
-			return fmt.Errorf("%s: %d %s", call.action, a.status, a.body)
+			return a.failure(call.action)
 		}
 	}
 	if a := m.states("CreateStateMachine", createMachine("part", partMachine)); !a.ok() {
-		return fmt.Errorf("CreateStateMachine: %d %s", a.status, a.body)
+		return a.failure("CreateStateMachine")
 	}
 	return nil
 }

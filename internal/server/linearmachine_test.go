@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ func (m *machine) crowded() error {
 		definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"` + statesARN + "activity:" + id + `","Catch":[{"ErrorEquals":["never"],"Next":"S"}],"Next":"T"},"S":{"Type":"Succeed"}}}`
 		for _, call := range []struct{ action, body string }{{"CreateActivity", `{"name":"` + id + `"}`}, {"CreateStateMachine", createMachine(id, definition)}} {
 			if a := m.states(call.action, call.body); !a.ok() {
-				return fmt.Errorf("%s: %d %s", call.action, a.status, a.body)
+				return a.failure(call.action)
 			}
 		}
 	}

@@ -293,8 +293,23 @@ type heard struct {
 
 func (a *heard) ok() bool { return a.status == http.StatusOK }
 
-// unknown: the call may or may not have happened.
-func (a *heard) unknown() bool { return a.status == 0 || a.status >= 500 }
+// unknown: the call may or may not have happened. One that found no room on a server that is full of calls that wait did not, and
+// counts as if it might have: its client calls again in both cases.
+func (a *heard) unknown() bool {
+	return a.status == 0 || a.status >= 500 || a.fault == "ThrottlingException"
+}
+
+// errUnanswered: who asked is to ask again.
+var errUnanswered = errors.New("the outcome is unknown")
+
+// failure says what a call that had to succeed heard.
+func (a *heard) failure(action string) error {
+	err := fmt.Errorf("%s: %d %s", action, a.status, a.body)
+	if a.unknown() {
+		return fmt.Errorf("%w: %w", errUnanswered, err)
+	}
+	return err
+}
 
 // into decodes a good answer.
 func (a *heard) into(v any) error {

@@ -202,7 +202,7 @@ var clusters = []Mutant{{
 }, {
 	Name: "loss-not-noticed-at-a-take-over",
 	In:   "pgstore.(*Store).acquire",
-	Old:  "return nil, s.regressed(ctx, store.Loss{Shard: shard, Has: h.seq, Acknowledged: told})",
+	Old:  `return nil, fmt.Errorf("%w: it has %d sections, and %d were acknowledged", store.ErrRegressed, h.seq, told)`,
 	New:  "return h, nil",
 	Bug:  "A standby that was behind is served from, and answers that acknowledged executions never were.",
 }, {
@@ -291,10 +291,22 @@ var clusters = []Mutant{{
 }, {
 	Name: "lost-shard-kept",
 	In:   "cluster.(*Cluster).Looked",
-	Old:  "c.has(id) && c.shards[id].state == owned",
-	New:  "c.has(id) && c.shards[id].state == taking",
+	Old:  "p.shut && p.state == owned",
+	New:  "p.shut && p.state == taking",
 	Bug:  "A node goes on with a shard that it has seen to lack steps.",
 	Then: []string{worlds},
+}, {
+	Name: "shut-shard-waited-for",
+	In:   "cluster.(*Cluster).noneHere",
+	Old:  "case c.shards[id].shut:",
+	New:  "case false:",
+	Bug:  "Each call for a shard that lacks steps waits five seconds, and the log does not say why it failed.",
+}, {
+	Name: "losses-noted-at-each-look",
+	In:   "pgstore.(*Store).regressed",
+	Old:  "|| !was.stands {",
+	New:  "|| true {",
+	Bug:  "As long as losses are not accepted each look writes, and memberships end meanwhile.",
 }, {
 	Name: "pair-task-offered-too",
 	In:   "cluster.(*Cluster).offerTo",

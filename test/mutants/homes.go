@@ -53,6 +53,12 @@ var homes = []Mutant{{
 	Bug:  "A loss in another home than the first can't be accepted.",
 	Then: []string{worldsOfHomes},
 }, {
+	Name: "losses-accepted-in-part",
+	In:   "homes.(*Store).AcceptLoss",
+	Old:  "if !slices.Contains(there, losses[i]) {",
+	New:  "if len(there) < 0 {",
+	Bug:  "Losses in one home are accepted, though the caller hears that none was.",
+}, {
 	Name: "losses-of-the-last-home",
 	In:   "homes.(*Store).Losses",
 	Old:  "all = append(all, own...)",
@@ -73,4 +79,42 @@ var homes = []Mutant{{
 	New:  "if a != nil {",
 	Bug:  "The check of a sound store of several homes finds messages between them wrong.",
 	Then: []string{"./internal/shard -run TestCheckOfHomes"},
+}, {
+	Name: "silent-home-asked",
+	In:   "homes.(*home).reach",
+	Old:  "if err := (*b).Silent(); err != nil {",
+	New:  "if err := error(nil); err != nil {",
+	Bug:  "Calls for a home that answers nobody wait for it, and with them whoever has to do with others.",
+}, {
+	Name: "needed-in-any-home",
+	In:   "shard.(*Config).route",
+	Old:  "return runlog.InFirst(id, c.NeededIn)",
+	New:  "return id",
+	Bug:  "A home that fails takes domains and users with it, whose executions are in others.",
+	Then: []string{"./internal/server -run TestWhatAllNeedIsInOneHome"},
+}, {
+	Name: "needed-is-wrong-to-the-check",
+	In:   "runlog.(*check).shardOf",
+	Old:  "return InFirst(id, a.NeededIn)",
+	New:  "return id",
+	Bug:  "The check of a sound store of several homes says that its domains are in the wrong shards.",
+	Then: []string{"./internal/server -run TestHomeDown"},
+}, {
+	Name: "lists-in-any-home",
+	In:   "server.(*Server).newCluster",
+	Old:  "return runlog.InFirst(s.held.hash.Shard(s.shards, \"list\", list), s.homeCount())",
+	New:  "return runlog.InFirst(s.held.hash.Shard(s.shards, \"list\", list), 1)",
+	Bug:  "Workers get no tasks of executions whose home answers, since the list is with a shard of one that does not.",
+}, {
+	Name: "committers-of-all-homes",
+	In:   "shard.OpenNode",
+	Old:  "range cfg.homes() * cmp.Or(",
+	New:  "range cmp.Or(",
+	Bug:  "While one home does not answer, nothing is written to the others.",
+}, {
+	Name: "readers-of-all-homes",
+	In:   "shard.(*Node).startFetch",
+	Old:  "n.lanes[int(f.shard.id)%len(n.lanes)]",
+	New:  "n.lanes[0]",
+	Bug:  "While one home does not answer, nothing is read from the others.",
 }}

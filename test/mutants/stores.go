@@ -88,4 +88,16 @@ var stores = []Mutant{{
 	Old:  "if !r.patient {",
 	New:  "if true {",
 	Bug:  "A full disk ends the process.",
+}, {
+	Name: "hosts-one-after-the-other",
+	In:   "pgstore.(*dialer).connect",
+	Old:  "if waits = nil; begun == 1 {",
+	New:  "if waits = nil; begun == 1 && failed > 0 {",
+	Bug:  "While a paused primary accepts and says nothing, its successor is not found.",
+}, {
+	Name: "late-connection-thrown-away",
+	In:   "pgstore.(*pool).open",
+	Old:  "	p.put(c)",
+	New:  "	closeConn(p.dial, c); <-p.places",
+	Bug:  "On a machine where a connection takes longer than anybody waits, none is ever made.",
 }}

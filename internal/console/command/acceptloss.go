@@ -12,9 +12,9 @@ import (
 
 // AcceptLoss lists the shards that lack steps which were acknowledged, and has them served again.
 type AcceptLoss struct {
-	Shard  []int64 `placeholder:"N" help:"A shard of those that are listed, which is to be served again without what it lacks."`
-	All    bool    `help:"All of them."`
-	Caller caller  `embed:""`
+	Shard  []uint16 `placeholder:"N" help:"A shard of those that are listed, which is to be served again without what it lacks."`
+	All    bool     `help:"All of them."`
+	Caller caller   `embed:""`
 }
 
 // Run lists them, or accepts what some have lost.
@@ -33,10 +33,10 @@ func (c *AcceptLoss) Run(ctx context.Context, p *Process) error {
 	}
 	chosen := listed.Losses
 	if !c.All {
-		chosen = slices.DeleteFunc(slices.Clone(chosen), func(l wire.Loss) bool { return !slices.Contains(c.Shard, l.Shard) })
+		chosen = slices.DeleteFunc(slices.Clone(chosen), func(l wire.Loss) bool { return !slices.Contains(c.Shard, uint16(l.Shard)) })
 	}
 	for _, shard := range c.Shard {
-		if !slices.ContainsFunc(chosen, func(l wire.Loss) bool { return l.Shard == shard }) {
+		if !slices.ContainsFunc(chosen, func(l wire.Loss) bool { return l.Shard == int64(shard) }) {
 			return fmt.Errorf("shard %d has lost nothing, as far as the servers know; nothing was accepted", shard)
 		}
 	}

@@ -55,9 +55,11 @@ func (s *Store) Losses(ctx context.Context) (all []store.Loss, err error) {
 	return all, nil
 }
 
-// AcceptLoss accepts some; those of one home together.
+// AcceptLoss accepts some; those of one home together. None is, if a home does not answer, or has not what it is said
+// to lack; unless another one accepts losses at the same moment.
 func (s *Store) AcceptLoss(ctx context.Context, losses []store.Loss) error {
 	of := s.split(len(losses), func(i int) int { return s.Home(losses[i].Shard) })
+	ofHome, own := make([]store.Members, len(of)), make([][]store.Loss, len(of))
 	for home, part := range of {
 		if len(part) == 0 {
 			continue
@@ -66,11 +68,23 @@ func (s *Store) AcceptLoss(ctx context.Context, losses []store.Loss) error {
 		if err != nil {
 			return err
 		}
-		var own []store.Loss
-		for _, i := range part {
-			own = append(own, losses[i])
+		ofHome[home] = below.Members()
+		there, err := ofHome[home].Losses(ctx)
+		if err != nil {
+			return fmt.Errorf("home %q: %w", s.homes[home].Name, err)
 		}
-		if err := below.Members().AcceptLoss(ctx, own); err != nil {
+		for _, i := range part {
+			if !slices.Contains(there, losses[i]) {
+				return fmt.Errorf("home %q: shard %d: %w", s.homes[home].Name, losses[i].Shard, store.ErrConflict)
+			}
+			own[home] = append(own[home], losses[i])
+		}
+	}
+	for home, part := range own {
+		if len(part) == 0 {
+			continue
+		}
+		if err := ofHome[home].AcceptLoss(ctx, part); err != nil {
 			return fmt.Errorf("home %q: %w", s.homes[home].Name, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -42,9 +43,12 @@ type dialer struct {
 	options    *Options
 	statements []statement
 	first      func(context.Context, *conn) error // what a connection does before it is used
+	hosts      []*pgconn.Config                   // one for each of the DSN's
+	within     time.Duration                      // what the DSN says of how long an attempt may take; 0: nothing
 
-	mu     sync.Mutex // guards the fields below
-	config *pgconn.Config
+	mu   sync.Mutex // guards the fields below
+	good int        // the host that was good last
+	late int        // how often more time is given than at first
 }
 
 // conn is a connection with its session set and its statements prepared.
@@ -69,9 +73,6 @@ func newDialer(o *Options) (*dialer, error) {
 		// Its text has the DSN with the password taken out, as far as pgx has found it.
 		return nil, errors.New("the DSN can't be read; want such as postgres://heddle@db.example.com/heddle, or host=db.example.com user=heddle dbname=heddle")
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectWithin
-	}
 	var plain net.Dialer
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if ctx.Value(ownDial{}) == nil {
@@ -90,28 +91,123 @@ func newDialer(o *Options) (*dialer, error) {
 			own.warning = notice.Message
 		}
 	}
-	return &dialer{options: o, config: config, statements: statementsOf(o.Schema)}, nil
+	return &dialer{options: o, hosts: hostsOf(config), within: config.ConnectTimeout, statements: statementsOf(o.Schema)}, nil
 }
 
-// where names the database to people.
+// hostsOf takes the hosts of a DSN apart. What leads to one of them, with TLS and without, stays together.
+func hostsOf(config *pgconn.Config) (all []*pgconn.Config) {
+	ways := append([]*pgconn.FallbackConfig{{Host: config.Host, Port: config.Port, TLSConfig: config.TLSConfig}}, config.Fallbacks...)
+	for len(ways) > 0 {
+		n := 1
+		for n < len(ways) && ways[n].Host == ways[0].Host && ways[n].Port == ways[0].Port {
+			n++
+		}
+		one := config.Copy()
+		one.Host, one.Port, one.TLSConfig, one.Fallbacks = ways[0].Host, ways[0].Port, ways[0].TLSConfig, ways[1:n]
+		all, ways = append(all, one), ways[n:]
+	}
+	return all
+}
+
+// where names the database to people, at the host that was good last.
 func (d *dialer) where() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return fmt.Sprintf("database %q at %s", d.config.Database, net.JoinHostPort(d.config.Host, strconv.Itoa(int(d.config.Port))))
+	at := d.hosts[d.good]
+	return fmt.Sprintf("database %q at %s", at.Database, net.JoinHostPort(at.Host, strconv.Itoa(int(at.Port))))
 }
 
-// connect makes a connection, to the last host that was good before the others.
-func (d *dialer) connect(ctx context.Context, prepared bool) (*conn, error) {
+// attempt gives the host to begin with, and how long one may take to answer: a machine with much else to do needs more
+// than the first attempt gives, whose time is short since it may be for a host that will not answer.
+func (d *dialer) attempt() (first int, within time.Duration) {
 	d.mu.Lock()
-	config := d.config.Copy()
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	if d.within != 0 {
+		return d.good, d.within
+	}
+	return d.good, connectWithin << d.late
+}
+
+// ended takes in how attempts at all hosts went.
+func (d *dialer) ended(good int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case err == nil:
+		d.good, d.late = good, max(0, d.late-1)
+	case pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded):
+		d.late = min(connectLateMax, d.late+1)
+	}
+}
+
+// connect makes a connection: to the host that was good last or, when that has not answered for a moment, to whichever is
+// good first. So one that accepts and says nothing, as a paused primary does, costs that moment.
+func (d *dialer) connect(ctx context.Context, prepared bool) (*conn, error) {
+	first, within := d.attempt()
+	trying, stop := context.WithCancel(ctx)
+	defer stop()
+	type outcome struct {
+		host int
+		c    *conn
+		err  error
+	}
+	outcomes, begun := make(chan outcome, len(d.hosts)), 1
+	try := func(host int) {
+		go func() {
+			c, err := d.connectTo(trying, d.hosts[host], within, prepared)
+			outcomes <- outcome{host, c, err}
+		}()
+	}
+	try(first)
+	alone, cancel := d.options.Within(ctx, headStart)
+	defer cancel()
+	waits := alone.Done()
+	errs := make([]error, len(d.hosts))
+	for failed := 0; failed < len(d.hosts); {
+		select {
+		case o := <-outcomes:
+			if o.err == nil {
+				d.ended(o.host, nil)
+				stop()
+				for range begun - failed - 1 {
+					go func() { // they end now
+						if late := <-outcomes; late.err == nil {
+							closeConn(d, late.c)
+						}
+					}()
+				}
+				return o.c, nil
+			}
+			errs[o.host] = o.err
+			failed++
+		case <-waits:
+		}
+		if waits = nil; begun == 1 {
+			for host := range d.hosts {
+				if host != first {
+					try(host)
+				}
+			}
+			begun = len(d.hosts)
+		}
+	}
+	err := errors.Join(errs...)
+	d.ended(first, err)
+	return nil, err
+}
+
+// connectTo makes a connection to a host.
+func (d *dialer) connectTo(ctx context.Context, host *pgconn.Config, within time.Duration, prepared bool) (*conn, error) {
+	config := host.Copy()
+	config.ConnectTimeout = within // to each of its addresses
 	raw, err := pgconn.ConnectConfig(context.WithValue(ctx, ownDial{}, true), config)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := d.options.Within(ctx, within)
+	defer cancel()
 	c := &conn{PgConn: raw}
 	raw.CustomData()["conn"] = c
-	d.remember(raw)
 	set := session
 	if version(raw) >= 170000 {
 		set += session17
@@ -131,27 +227,6 @@ func (d *dialer) connect(ctx context.Context, prepared bool) (*conn, error) {
 	}
 	return c, nil
 }
-
-// remember puts the host of a connection before the others.
-func (d *dialer) remember(c *pgconn.PgConn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	at, err := net.ResolveTCPAddr("tcp", c.Conn().RemoteAddr().String())
-	if err != nil || len(d.config.Fallbacks) == 0 {
-		return
-	}
-	for i, f := range d.config.Fallbacks {
-		if int(f.Port) == at.Port && f.Host != d.config.Host && sameHost(f.Host, at.IP) {
-			first := &pgconn.FallbackConfig{Host: d.config.Host, Port: d.config.Port, TLSConfig: d.config.TLSConfig}
-			d.config.Host, d.config.Port, d.config.TLSConfig = f.Host, f.Port, f.TLSConfig
-			d.config.Fallbacks[i] = first
-			return
-		}
-	}
-}
-
-// sameHost tells whether a host of the DSN is an address; names are left as they stand.
-func sameHost(host string, ip net.IP) bool { return net.ParseIP(host).Equal(ip) }
 
 // version is the server's, as 150004 for 15.4; 0: it does not say.
 func version(c *pgconn.PgConn) int {
@@ -199,6 +274,8 @@ type pool struct {
 	dial     *dialer
 	prepared bool
 	places   chan struct{}
+	life     context.Context // of connections that are being made
+	end      context.CancelFunc
 
 	mu         sync.Mutex // guards the fields below
 	resting    []*conn
@@ -207,22 +284,24 @@ type pool struct {
 }
 
 func newPool(d *dialer, most int) *pool {
-	return &pool{dial: d, prepared: true, places: make(chan struct{}, most)}
+	p := &pool{dial: d, prepared: true, places: make(chan struct{}, most)}
+	p.life, p.end = context.WithCancel(context.Background())
+	return p
 }
 
 // get gives a connection; fresh: one that was made just now, as the last one had
 // been found broken. While the database can't be reached it tries until the
-// context ends.
+// context ends. A connection that is being made then is for who comes next: on a machine with much else to do,
+// one may take longer than any of those who want it have patience.
 func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 	select {
 	case p.places <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	var reason error // of the last attempt that was not cut off
+	reason := errNoAnswer // or that of the last attempt
 	for {
 		p.mu.Lock()
-		generation := p.generation
 		if last := len(p.resting) - 1; last >= 0 && !fresh {
 			c := p.resting[last]
 			p.resting = p.resting[:last]
@@ -233,25 +312,52 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 			return c, nil
 		}
 		p.mu.Unlock()
-		c, err := p.dial.connect(ctx, p.prepared)
-		if err == nil {
-			c.generation = generation
-			return c, nil
-		}
-		if ctx.Err() == nil || reason == nil {
+		made := make(chan func() (*conn, error))
+		go p.open(ctx, made)
+		select {
+		case is := <-made:
+			c, err := is()
+			if err == nil {
+				return c, nil
+			}
 			reason = err
+		case <-ctx.Done(): // the place is that of whoever makes it
+			return nil, fmt.Errorf("connect: %w: %w", reason, ctx.Err())
 		}
-		if ctx.Err() == nil && worthAnother(err) {
+		if worthAnother(reason) {
 			pause, cancel := p.dial.options.Within(ctx, retryPause)
 			<-pause.Done()
 			cancel()
 		}
-		if ctx.Err() != nil || !worthAnother(err) {
+		if ctx.Err() != nil || !worthAnother(reason) {
 			<-p.places
 			return nil, fmt.Errorf("connect: %w", reason)
 		}
 	}
 }
+
+// open makes a connection for one who waits, or lets it rest when he does no longer.
+func (p *pool) open(ctx context.Context, made chan<- func() (*conn, error)) {
+	c, err := p.dial.connect(p.life, p.prepared)
+	if err == nil {
+		p.mu.Lock()
+		c.generation = p.generation // it leads somewhere now
+		p.mu.Unlock()
+	}
+	select {
+	case made <- func() (*conn, error) { return c, err }:
+		return
+	case <-ctx.Done():
+	}
+	if err != nil {
+		<-p.places
+		return
+	}
+	p.put(c)
+}
+
+// errNoAnswer: nothing is known but that none came.
+var errNoAnswer = errors.New("no server has answered yet")
 
 // worthAnother tells whether a connection that could not be made might be soon: no
 // server answered, or one that starts or stops, or is full.
@@ -307,5 +413,6 @@ func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
+	p.end()
 	p.renew()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"heddle/internal/store"
 )
@@ -22,26 +23,53 @@ func (s *Store) lostSQL(shard string) string {
 	return `select coalesce((select convert_from(value, 'UTF8')::int8 from ` + quoted(s.options.Schema) + `.meta where key = convert_to('` + lostKey + `' || ` + shard + `::int4, 'UTF8')), 0)`
 }
 
-// regressed says that a shard lacks what was acknowledged, in the database and in the log.
-func (s *Store) regressed(ctx context.Context, l store.Loss) error {
+// noted is a loss as it was said.
+type noted struct {
+	acknowledged uint64
+	stands       bool // in the database, as far as is known
+}
+
+// regressed says that shards lack what was acknowledged: in the log, once, and in the database, in one statement, unless
+// that has it. So a look that finds many costs no more than another one: a membership waits for it.
+func (s *Store) regressed(ctx context.Context, losses ...store.Loss) {
+	var shards, acknowledged []string
+	s.mu.Lock()
+	for _, l := range losses {
+		was := s.losses[l.Shard]
+		if was.acknowledged != l.Acknowledged {
+			s.losses[l.Shard] = noted{acknowledged: l.Acknowledged}
+			s.options.Logger.Error("the database has lost acknowledged steps, and this shard stays shut; find the database that has them, or accept the loss by 'heddle accept-loss'",
+				"shard", l.Shard, "has", l.Has, "acknowledged", l.Acknowledged, "database", s.dial.where())
+		}
+		if was.acknowledged != l.Acknowledged || !was.stands {
+			shards, acknowledged = append(shards, strconv.Itoa(int(l.Shard))), append(acknowledged, strconv.FormatUint(l.Acknowledged, 10))
+		}
+	}
+	s.mu.Unlock()
+	if len(shards) == 0 {
+		return
+	}
+	list := func(all []string) string { return "{" + strings.Join(all, ",") + "}" }
+	meta := quoted(s.options.Schema) + ".meta"
 	err := s.read(ctx, func(ctx context.Context, c *conn) error {
-		_, err := c.row(ctx, `insert into `+quoted(s.options.Schema)+`.meta as m values (convert_to('`+lostKey+`' || $1::int4, 'UTF8'), convert_to($2::int8::text, 'UTF8'))
- on conflict (key) do update set value = excluded.value where convert_from(m.value, 'UTF8')::int8 < $2::int8 returning key`,
-			strconv.Itoa(int(l.Shard)), strconv.FormatUint(l.Acknowledged, 10))
+		// In one order, as all who find them do.
+		_, err := c.row(ctx, `insert into `+meta+` as m select convert_to('`+lostKey+`' || shard, 'UTF8'), convert_to(seq::text, 'UTF8') from unnest($1::int4[], $2::int8[]) as f(shard, seq)
+ where not exists (select from `+meta+` o where o.key = convert_to('`+lostKey+`' || shard, 'UTF8') and convert_from(o.value, 'UTF8')::int8 >= seq) order by shard
+ on conflict (key) do update set value = excluded.value where convert_from(m.value, 'UTF8')::int8 < convert_from(excluded.value, 'UTF8')::int8 returning key`,
+			list(shards), list(acknowledged))
 		return err
 	})
-	s.mu.Lock()
-	known := s.losses[l.Shard] == l.Acknowledged
-	s.losses[l.Shard] = l.Acknowledged
-	s.mu.Unlock()
-	if !known {
-		s.options.Logger.Error("the database has lost acknowledged steps, and this shard stays shut; find the database that has them, or accept the loss by 'heddle accept-loss'",
-			"shard", l.Shard, "has", l.Has, "acknowledged", l.Acknowledged, "database", s.dial.where())
-	}
 	if err != nil {
-		s.options.Logger.Warn("note a loss in the database", "shard", l.Shard, "cause", err)
+		s.options.Logger.Warn("note losses in the database; it is tried again", "shards", strings.Join(shards, ","), "cause", err)
+		return
 	}
-	return fmt.Errorf("%w: it has %d sections, and %d were acknowledged", store.ErrRegressed, l.Has, l.Acknowledged)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range losses {
+		if n := s.losses[l.Shard]; n.acknowledged == l.Acknowledged {
+			s.losses[l.Shard] = noted{n.acknowledged, true}
+		}
+	}
 }
 
 // A database that lost something is another one, so it is reached by new connections. Each looks at the
@@ -61,6 +89,15 @@ func (s *Store) found(known, there []uint64) (short []uint16) {
 		}
 	}
 	return short
+}
+
+// foundAnew has losses noted once more: the database may be another one, again, without what was noted.
+func (s *Store) foundAnew(short []uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, shard := range short {
+		s.losses[shard] = noted{acknowledged: s.losses[shard].acknowledged}
+	}
 }
 
 // hasAll tells whether a shard has all that is known to be acknowledged, as far as anybody has looked.
@@ -84,7 +121,7 @@ func (s *Store) lookFirst(ctx context.Context, c *conn) error {
 		there[i], _ = strconv.ParseUint(string(row[0]), 10, 64)
 	}
 	if r.Err == nil && len(r.Rows) == len(there) {
-		s.found(known, there)
+		s.foundAnew(s.found(known, there))
 	}
 	return r.Err
 }

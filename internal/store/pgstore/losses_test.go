@@ -159,3 +159,45 @@ func TestStandbyThatLags(t *testing.T) {
 		}
 	}
 }
+
+// TestLossesAreNotedOnce: a look that finds losses which stand in the database writes nothing, since a membership waits for
+// it; by connections that are new, so that they may lead to another database, it notes them anew.
+func TestLossesAreNotedOnce(t *testing.T) {
+	server := shared(t)
+	o := options(t, server)
+	o.Shared = true
+	s := mustOpen(t, o)
+	if _, err := s.Members().Join(t.Context(), store.Member{Name: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	all := make([]uint64, s.Shards())
+	for i := range all {
+		all[i] = uint64(i) // of the first one nothing is lost
+	}
+	s.Members().Heard(all)
+	noted := func() string {
+		t.Helper()
+		if _, err := s.Members().Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n, err := server.SQL("select count(*) from " + o.Schema + ".meta where convert_from(key, 'UTF8') like '" + lostKey + "%'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	want := fmt.Sprint(s.Shards() - 1)
+	if n := noted(); n != want {
+		t.Fatalf("%s losses are noted, want %s", n, want)
+	}
+	if _, err := server.SQL("delete from " + o.Schema + ".meta where convert_from(key, 'UTF8') like '" + lostKey + "%'"); err != nil {
+		t.Fatal(err)
+	}
+	if n := noted(); n != "0" {
+		t.Errorf("a second look has noted %s losses once more", n)
+	}
+	s.renewals.renew()
+	if n := noted(); n != want {
+		t.Errorf("of another database %s losses are noted, want %s", n, want)
+	}
+}

@@ -307,7 +307,8 @@ func (s *Store) acquire(ctx context.Context, shard uint16) (*handle, error) {
 	}
 	s.mu.Unlock()
 	if h.seq < told {
-		return nil, s.regressed(ctx, store.Loss{Shard: shard, Has: h.seq, Acknowledged: told})
+		s.regressed(ctx, store.Loss{Shard: shard, Has: h.seq, Acknowledged: told})
+		return nil, fmt.Errorf("%w: it has %d sections, and %d were acknowledged", store.ErrRegressed, h.seq, told)
 	}
 	return h, nil
 }

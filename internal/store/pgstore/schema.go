@@ -119,6 +119,7 @@ func (s *Store) removeCopy(ctx context.Context, c *conn) error {
 func (s *Store) firstConn(ctx context.Context) (*conn, error) {
 	p := newPool(s.dial, 1)
 	p.prepared = false
+	defer p.close()
 	return p.get(ctx, false)
 }
 
@@ -260,5 +261,5 @@ func (s *Store) BecomeHome(ctx context.Context) error {
 
 // Unreachable tells whether a store could not be opened since no server answered that takes writes.
 func Unreachable(err error) bool {
-	return errors.As(err, new(*pgconn.ConnectError)) && worthAnother(err)
+	return errors.Is(err, errNoAnswer) || errors.As(err, new(*pgconn.ConnectError)) && worthAnother(err)
 }

@@ -138,9 +138,11 @@ select s.shard, s.epoch, coalesce(m.id, ''), s.seq from `+schema+`.shards s left
 		return seen, fmt.Errorf("look at the members: %w", err)
 	}
 	seen.Lost = m.found(known, there)
+	var losses []store.Loss
 	for _, shard := range seen.Lost {
-		_ = m.regressed(ctx, store.Loss{Shard: shard, Has: there[shard], Acknowledged: known[shard]})
+		losses = append(losses, store.Loss{Shard: shard, Has: there[shard], Acknowledged: known[shard]})
 	}
+	m.regressed(ctx, losses...)
 	return seen, nil
 }
 

@@ -80,8 +80,11 @@ const (
 	commitWithin  = 20 * time.Second
 	readWithin    = 15 * time.Second
 	retryPause    = 100 * time.Millisecond // between attempts to connect
-	connectWithin = 1 * time.Second        // to one host, if the DSN says nothing
+	headStart     = 250 * time.Millisecond // of the host that was good last, before others are tried beside it
+	connectWithin = 1 * time.Second        // to one host, if the DSN says nothing; then twice that, at most connectLateMax times
 )
+
+const connectLateMax = 2
 
 // Connections of each kind at a time, and how many of them rest when there is nothing to do.
 const (
@@ -111,7 +114,7 @@ type Store struct {
 	users  sync.WaitGroup     // calls under way, added to under mu; Close waits for them
 	told   map[uint16]uint64  // by shard: the last sequence that was acknowledged, here or elsewhere
 	short  map[uint16]uint64  // by shard: what was acknowledged, of those that were found to have less
-	losses map[uint16]uint64  // by shard: what was said to be acknowledged, and is not there; so it is said once
+	losses map[uint16]noted   // by shard: what was said to be acknowledged, and is not there; so it is said once
 	open   map[*snapshot]bool // that Close must end
 	rounds atomic.Int64       // messages that were answered, for measuring
 
@@ -136,7 +139,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 func open(ctx context.Context, options Options, d *dialer) (_ *Store, err error) {
 	s := &Store{
 		options: options, dial: d, pageRows: pageRowsDefault,
-		told: map[uint16]uint64{}, losses: map[uint16]uint64{}, short: map[uint16]uint64{}, open: map[*snapshot]bool{},
+		told: map[uint16]uint64{}, losses: map[uint16]noted{}, short: map[uint16]uint64{}, open: map[*snapshot]bool{},
 	}
 	s.commits, s.reads = newPool(d, commitsMax), newPool(d, readsMax)
 	s.snapshots, s.renewals = newPool(d, snapshotsMax), newPool(d, 1)

@@ -31,7 +31,7 @@ type managed struct {
 // ErrNoManager: there is no pg_auto_failover, and none can be installed.
 var ErrNoManager = errors.New("pg_auto_failover is not installed")
 
-// managedWithin is how long the two may take until the one follows the other.
+// managedWithin is how long nothing may change until the one follows the other.
 const managedWithin = 3 * time.Minute
 
 // managerPackages are Debian's.
@@ -163,13 +163,30 @@ func (m *Managed) run(node *managed, args ...string) error {
 	return nil
 }
 
+// until waits for something as long as there is news: on a busy machine each step takes long, and there are many. Who waits
+// in vain is told when nothing has changed for a time.
 func (m *Managed) until(what string, is func() bool) error {
-	for end := time.Now().Add(managedWithin); !is(); time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(end) {
-			return fmt.Errorf("%s is not there after %v; the logs are in %s", what, managedWithin, m.base.folder)
+	seen, end, last := "", time.Now().Add(managedWithin), time.Now().Add(5*managedWithin)
+	for ; !is(); time.Sleep(200 * time.Millisecond) {
+		if now := m.news(); now != seen {
+			seen, end = now, time.Now().Add(managedWithin)
+		}
+		if time.Now().After(end) || time.Now().After(last) {
+			return fmt.Errorf("%s is not there after %v, or nothing has changed for %v; the monitor says %q, and the logs are in %s", what, 5*managedWithin, managedWithin, seen, m.base.folder)
 		}
 	}
 	return nil
+}
+
+// news changes as long as somebody does something: the monitor's view of the two, and how much they have written.
+func (m *Managed) news() string {
+	text, _ := m.ask("select coalesce(string_agg(nodeid || ' ' || reportedstate || ' ' || goalstate || ' ' || reportedlsn, ', ' order by nodeid), '') from pgautofailover.node")
+	for _, node := range m.nodes {
+		if info, err := os.Stat(filepath.Join(m.base.folder, node.name+".log")); err == nil {
+			text += fmt.Sprint(" ", info.Size())
+		}
+	}
+	return text
 }
 
 // ask asks the monitor.
