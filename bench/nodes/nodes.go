@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -53,12 +54,12 @@ func beHeddle(binary, dsn string, args []string) (status int, err error) {
 		}
 		return h.serve(rest)
 	case slices.Contains([]string{"check", "export", "audit"}, args[0]) && h.open(dsn, false) == nil:
-		of := names
-		if args[0] != "audit" {
-			of = names[:1] // any of them reads the database
+		of, flags := names[:1], h.flags // any of them reads the database
+		if args[0] == "audit" {
+			of, flags = names, h.folderFlags
 		}
 		for _, name := range of {
-			c := exec.Command(binary, slices.Concat(args[:1], h.flags(name), rest)...)
+			c := exec.Command(binary, slices.Concat(args[:1], flags(name), rest)...)
 			c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 			if err := c.Run(); err != nil {
 				return max(c.ProcessState.ExitCode(), 1), nil
@@ -118,9 +119,14 @@ func (h *house) create(dsn, database string) error {
 	return errors.Join(err, c.Close(ctx))
 }
 
-// flags are those of a node that all commands have.
+// flags are those of a node that all commands have which need the database.
 func (h *house) flags(name string) []string {
-	return []string{"--data", h.folder(name), "--postgres", h.dsn, "--root-key-file", filepath.Join(h.data, "root.key")}
+	return append(h.folderFlags(name), "--postgres", h.dsn)
+}
+
+// folderFlags are those of commands that read a node's folder alone.
+func (h *house) folderFlags(name string) []string {
+	return []string{"--data", h.folder(name), "--root-key-file", filepath.Join(h.data, "root.key")}
 }
 
 // goneWithin is how long a node that was killed may take to end: it has its folder until then.
@@ -142,12 +148,23 @@ func (h *house) awaitGone(name string) error {
 	}
 }
 
+// loopback is an address of this machine on which nobody else takes a port that was found free, where
+// the whole network is this machine's.
+func loopback() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1"
+	}
+	var b [3]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("127.%d.%d.%d", b[0], b[1], 1+b[2]%254)
+}
+
 // start starts a node.
 func (h *house) start(name string, flags []string) (*process.Server, error) {
 	if err := h.awaitGone(name); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", loopback()+":0")
 	if err != nil {
 		return nil, err
 	}
@@ -258,11 +275,14 @@ func (h *house) stop() error {
 	return errors.Join(errs...)
 }
 
+// bodyMax is more than any server takes.
+const bodyMax = 1 << 40
+
 // spread passes each request to the next of some servers, and what people look at to the first. A request
 // whose server breaks off breaks off too.
 func spread(addresses []string) http.Handler {
 	var requests atomic.Uint64
-	return &httputil.ReverseProxy{
+	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", addresses[0], r.In.Host
 			if !ofOne(r.In) {
@@ -274,6 +294,15 @@ func spread(addresses []string) http.Handler {
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:      log.New(io.Discard, "", 0),
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A body that is said to be larger than any is refused before it has come, and its answer would wait for it.
+		if r.ProtoMajor == 1 && r.ContentLength > bodyMax {
+			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // ofOne tells whether a request is about the server that answers it.

@@ -11,6 +11,8 @@
 //	                last line's flags of `heddle serve` are the server's
 //	sh              is done by the part's shell, one block after the other
 //	sh stopped      likewise, by a shell after the part's server has ended
+//	… folder        of what only one server does that has its store in its folder: passed over
+//	                where HEDDLE_BINARY is several (bench/nodes)
 //	text            below such a block: each of its lines is among what the block
 //	                said, in this order. Times, ids and tokens may be others
 //	LANGUAGE FILE   is written to that file of the part's folder, before anything is done
@@ -78,6 +80,10 @@ func main() {
 
 // do does what a part says, in a folder of its own.
 func (p *part) do(binary string) (err error) {
+	if heddle.Several() {
+		ofFolder := func(s step) bool { return s.folder }
+		p.steps, p.stopped = slices.DeleteFunc(p.steps, ofFolder), slices.DeleteFunc(p.stopped, ofFolder)
+	}
 	home, err := os.MkdirTemp("", "heddle-documents")
 	if err != nil {
 		return err

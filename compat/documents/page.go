@@ -22,6 +22,7 @@ type step struct {
 	line   int
 	script string
 	says   []string // lines that it must say
+	folder bool     // of a server that has its folder alone
 }
 
 // serves finds the flags of the line that starts a server.
@@ -38,6 +39,7 @@ func parts(page string) []*part {
 	var said *[]step // whose last one what follows is said by
 	close := func() {
 		text := strings.Join(block, "\n") + "\n"
+		info, folder := strings.CutSuffix(info, " folder")
 		language, name, _ := strings.Cut(info, " ")
 		after := said
 		said = nil
@@ -54,10 +56,10 @@ func parts(page string) []*part {
 				all = append(all, current)
 			}
 			to := &current.steps
-			if info != "sh" {
+			if info == "sh stopped" {
 				to = &current.stopped
 			}
-			*to = append(*to, step{line: began, script: text})
+			*to = append(*to, step{line: began, script: text, folder: folder})
 			said = to
 		case info == "text" && after != nil:
 			(*after)[len(*after)-1].says = block

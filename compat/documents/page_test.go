@@ -43,6 +43,14 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+// What one server does that has a folder is known.
+func TestFolder(t *testing.T) {
+	p := parts("```sh folder\na\n```\n```sh\nb\n```\n```sh stopped folder\nc\n```\n")[0]
+	if len(p.steps) != 2 || !p.steps[0].folder || p.steps[1].folder || len(p.stopped) != 1 || !p.stopped[0].folder {
+		t.Errorf("parts %+v", p)
+	}
+}
+
 // Only what stands right below a block, whatever prose is between, is what it says.
 func TestSays(t *testing.T) {
 	p := parts("```sh\na\n```\nthen\n```text\nb\nc\n```\n# Section\n```text\nd\n```\n")[0]

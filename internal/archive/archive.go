@@ -122,7 +122,7 @@ const (
 )
 
 // Archiver writes what is to be forgotten to a place. One goroutine uses it, but for Until and
-// Status.
+// Status. Where several nodes share a store, one of them makes passes, and the others Follow.
 type Archiver struct {
 	Config
 	runs   runlog.Reader
@@ -165,23 +165,75 @@ func New(ctx context.Context, c Config) (*Archiver, error) {
 		c.BytesMax = passBytesMax
 	}
 	a := &Archiver{Config: c, runs: runlog.NewReader(c.Store, c.Shards), at: make([]position, c.Shards), until: make([]atomic.Int64, c.Shards), failed: map[engine.RunID]int{}}
-	row, err := c.Store.Meta().Get(ctx, rowKey)
-	if errors.Is(err, store.ErrNotFound) {
-		return a, nil
+	if _, err := a.read(ctx); err != nil {
+		return nil, err
 	}
-	if err == nil && len(row) != positionBytes*int(c.Shards) {
-		err = fmt.Errorf("%d bytes, want %d", len(row), positionBytes*int(c.Shards))
+	return a, nil
+}
+
+// read takes in how far the archive has come, as it is remembered; another node may have written it. It gives
+// the shards that have come further.
+func (a *Archiver) read(ctx context.Context) (moved []uint16, err error) {
+	row, err := a.Store.Meta().Get(ctx, rowKey)
+	if errors.Is(err, store.ErrNotFound) {
+		a.row = nil
+		return nil, nil
+	}
+	if err == nil && len(row) != positionBytes*int(a.Shards) {
+		err = fmt.Errorf("%d bytes, want %d", len(row), positionBytes*int(a.Shards))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read how far the archive has come: %w", err)
 	}
+	if bytes.Equal(row, a.row) {
+		return nil, nil
+	}
 	a.row = row
 	for i := range a.at {
 		b := row[i*positionBytes:]
-		a.at[i] = position{engine.Time(binary.BigEndian.Uint64(b)), engine.RunID(b[8:positionBytes])}
-		a.until[i].Store(int64(a.at[i].time) - 1)
+		at := position{engine.Time(binary.BigEndian.Uint64(b)), engine.RunID(b[8:positionBytes])}
+		if at.time < a.at[i].time || at == a.at[i] {
+			continue // this one has looked further, and found nothing
+		}
+		a.at[i] = at
+		a.until[i].Store(int64(at.time) - 1)
+		moved = append(moved, uint16(i))
 	}
-	return a, nil
+	return moved, nil
+}
+
+// Follow takes in how far another node has written, which does so for all: what is there may be forgotten here.
+func (a *Archiver) Follow(ctx context.Context, now engine.Time) error {
+	err := a.catchUp(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.status.Tried = now
+	a.note(err, 0)
+	return err
+}
+
+// catchUp goes on from where the archive has come to, and lets the shards do so.
+func (a *Archiver) catchUp(ctx context.Context) error {
+	moved, err := a.read(ctx)
+	for _, shard := range moved {
+		a.Moved(shard)
+	}
+	return err
+}
+
+// note has the status say what came of a try, and what waited meanwhile. The mutex is held.
+func (a *Archiver) note(err error, oldest engine.Time) {
+	s := &a.status
+	if err == nil {
+		s.Since, s.Error, s.Oldest = 0, "", 0
+		return
+	}
+	if s.Failures++; s.Since == 0 {
+		s.Since = s.Tried
+	}
+	if s.Error = err.Error(); oldest != 0 {
+		s.Oldest = oldest
+	}
 }
 
 // Until is the end of the retention of the runs that a shard may forget: up to that moment, all
@@ -199,27 +251,23 @@ func (a *Archiver) Status() Status {
 // more: there is more. If nothing has, the first pass and those after one that failed write aboutKey: so
 // a place that can't be written is found out at once, and not at the end of the first retention.
 func (a *Archiver) Pass(ctx context.Context, now engine.Time) (more bool, err error) {
+	err = a.catchUp(ctx) // another node may have written before
 	p := &pass{Archiver: a, zip: gzip.NewWriter(io.Discard), groups: map[string]*bytes.Buffer{}, next: slices.Clone(a.at), until: now - 1}
-	if err = p.run(ctx); err != nil {
+	if err == nil {
+		err = p.run(ctx)
+	}
+	if err != nil {
 		a.proven = false
 		err = errors.Join(err, a.Close())
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.status.Tried = now
-	if err != nil {
-		if a.status.Failures++; a.status.Since == 0 {
-			a.status.Since = now
-		}
-		a.status.Error = err.Error()
-		if p.oldest != 0 {
-			a.status.Oldest = p.oldest
-		}
+	if a.note(err, p.oldest); err != nil {
 		return false, err
 	}
 	a.status.Executions += p.executions
 	a.status.Bytes += p.written
-	a.status.Since, a.status.Error, a.status.Oldest = 0, "", 0
 	if p.full {
 		a.status.Oldest = p.oldest
 	}
@@ -447,8 +495,13 @@ func (p *pass) remember(ctx context.Context) error {
 	for _, at := range p.next {
 		row = append(binary.BigEndian.AppendUint64(row, uint64(at.time)), at.run[:]...)
 	}
-	if p.executions > 0 { // else it would be found out again, and is worth no sync
-		if err := p.Store.Meta().CompareAndSet(ctx, rowKey, p.row, row); err != nil {
+	if p.oldest != 0 { // else it would be found out again, and is worth no sync
+		err := p.Store.Meta().CompareAndSet(ctx, rowKey, p.row, row)
+		if errors.Is(err, store.ErrConflict) { // another node makes passes now, or did just before: the next one sees
+			p.full = true
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("remember how far the archive has come: %w", err)
 		}
 		p.row = row

@@ -273,6 +273,19 @@ func (c *Cluster) Leave() {
 	c.give()
 }
 
+// GiveUp has all shards given up, whether or not anybody can take them: the node ends. See Left.
+func (c *Cluster) GiveUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaving = true
+	for id := range c.shards {
+		if p := &c.shards[id]; p.state == owned {
+			p.state = giving
+			c.node.Disown(uint16(id), false)
+		}
+	}
+}
+
 // Left tells whether nothing is left that could be given up: there is no shard here, or
 // nobody who could take it.
 func (c *Cluster) Left() bool {

@@ -141,7 +141,7 @@ func (c *Cluster) Cast(cmd engine.Command) {
 	defer c.mu.Unlock()
 	switch {
 	case !c.has(id):
-	case c.shards[id].state == owned:
+	case c.shards[id].state == owned || c.shards[id].state == giving: // which hears still what became of tasks
 		c.node.CastFor("", cmd)
 	default:
 		c.sendTo(id, &Command{Cmd: cmd})

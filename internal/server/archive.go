@@ -84,7 +84,7 @@ func (s *Server) runArchive(ctx context.Context) {
 			timer.Reset(archiveRetryMost)
 			continue
 		}
-		more, err := s.archiver.Pass(ctx, s.clock.Confirmed())
+		more, err := s.passArchive(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -111,6 +111,19 @@ func (s *Server) runArchive(ctx context.Context) {
 			timer.Reset(every)
 		}
 	}
+}
+
+// passArchive writes what has come to the end of its retention; more: there is more. Of several nodes that
+// which has the first shard does so for all.
+func (s *Server) passArchive(ctx context.Context) (more bool, err error) {
+	now := s.clock.Confirmed()
+	switch {
+	case s.cluster == nil:
+		return s.archiver.Pass(ctx, now)
+	case s.cluster.Has(0):
+		return s.archiver.Pass(ctx, now-engine.Time(2*clockWrong/time.Millisecond)) // no node's clock is further behind
+	}
+	return false, s.archiver.Follow(ctx, now)
 }
 
 // tellArchive tells targets of events that the archive fails since a time, and why; or that it

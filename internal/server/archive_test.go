@@ -202,6 +202,80 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// TestArchiveOfSeveralNodes has two archivers of one store, of which one writes and the other follows, until they
+// change places, and once both write at a time: neither fails, and each may forget what either has written.
+func TestArchiveOfSeveralNodes(t *testing.T) {
+	s := start(t, memory())
+	begun := 0
+	// end has five executions of a domain close, and gives a moment at which their retention is over, and that of no
+	// domain after it.
+	end := func(days int) (over engine.Time) {
+		t.Helper()
+		domain := fmt.Sprint("kept-for-", days)
+		mustCall(t, s, "RegisterDomain", fmt.Sprintf(`{"name":%q,"workflowExecutionRetentionPeriodInDays":"%d"}`, domain, days))
+		mustCall(t, s, "RegisterWorkflowType", fmt.Sprintf(`{"domain":%q,"name":"order","version":"1","defaultTaskList":{"name":"orders"},"defaultChildPolicy":"TERMINATE","defaultExecutionStartToCloseTimeout":"3600","defaultTaskStartToCloseTimeout":"60"}`, domain))
+		for i := range 5 {
+			mustCall(t, s, "StartWorkflowExecution", fmt.Sprintf(`{"domain":%q,"workflowId":"order%d","workflowType":{"name":"order","version":"1"}}`, domain, i))
+			mustCall(t, s, "TerminateWorkflowExecution", fmt.Sprintf(`{"domain":%q,"workflowId":"order%d"}`, domain, i))
+			begun++
+		}
+		return s.clock.Now() + engine.Time((time.Duration(days)*24*time.Hour + time.Hour).Milliseconds())
+	}
+	memory := new(users.Memory)
+	memory.Make("kept")
+	p := &places.Place{Store: memory, Bucket: "kept", Prefix: "a/"}
+	meanwhile := func() {}
+	one := archiveOf(t, s, p, func(c *archive.Config) {
+		barrier := c.Barrier
+		c.Barrier = func(ctx context.Context, shard uint16) error {
+			then := meanwhile
+			meanwhile = func() {}
+			then()
+			return barrier(ctx, shard)
+		}
+	})
+	moved := 0
+	other := archiveOf(t, s, p, func(c *archive.Config) { c.Moved = func(uint16) { moved++ } })
+	pass := func(a *archive.Archiver, now engine.Time) {
+		t.Helper()
+		for more := true; more; {
+			var err error
+			if more, err = a.Pass(t.Context(), now); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	follow := func(a *archive.Archiver, now engine.Time) {
+		t.Helper()
+		if err := a.Follow(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		for shard := range s.shards {
+			if until := a.Until(shard); until < now-1 {
+				t.Fatalf("shard %d may forget up to %d on the other node, want %d", shard, until, now-1)
+			}
+		}
+	}
+	for days := range 2 { // the second time with the places changed
+		at := end(days + 1)
+		pass(one, at)
+		follow(other, at)
+		one, other = other, one
+	}
+	if moved == 0 {
+		t.Error("no shard is told that it may forget what another node has written")
+	}
+	at := end(3)
+	meanwhile = func() { pass(other, at) }
+	pass(one, at)
+	if st := one.Status(); st.Failures != 0 || st.Since != 0 {
+		t.Errorf("of one that writes while another does: %+v", st)
+	}
+	if got := readArchiveOf(t, p, archive.Query{}); len(got) != begun {
+		t.Errorf("%d executions are there, want %d", len(got), begun)
+	}
+}
+
 // TestRetentionWaitsForTheArchive has an archive that can't be written: what has come to the end
 // of its retention stays in the store, and it is told that it does. When it can be written all of
 // it goes there, and from the store.

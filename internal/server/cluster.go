@@ -162,16 +162,19 @@ func (m *membership) Start(ctx context.Context) error {
 	}
 }
 
-// Stop ends the membership. HandOver came before, or else others wait until it is over.
+// Stop ends the membership. HandOver came before, or else others wait until it is over. What nobody took is
+// released first: a batch under way would else be fenced by who takes its shard when the membership is over.
 func (m *membership) Stop(ctx context.Context) error {
 	m.stop()
 	<-m.done
 	m.others.Wait()
+	within, cancel := context.WithTimeout(ctx, clusterRenewEvery)
+	defer cancel()
+	m.cluster.GiveUp()
+	m.awaitLeft(within)
 	m.cluster.Lost()
 	m.links.close()
 	m.cluster.Stop()
-	within, cancel := context.WithTimeout(ctx, clusterRenewEvery)
-	defer cancel()
 	errs := []error{m.nodes.Leave(within)}
 	for i := 1; i < m.homeCount(); i++ {
 		if below := m.database.at(i); below != nil && m.database.away(i) == nil {
@@ -186,9 +189,14 @@ func (m *membership) handOver(ctx context.Context) {
 	within, cancel := context.WithTimeout(ctx, clusterLeaveFor)
 	defer cancel()
 	close(m.leaves)
+	m.cluster.Leave()
+	m.awaitLeft(within)
+}
+
+// awaitLeft waits until nothing is left that could be given up.
+func (m *membership) awaitLeft(within context.Context) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	m.cluster.Leave()
 	for !m.cluster.Left() {
 		select {
 		case <-ticker.C:
@@ -263,7 +271,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 			}
 		}
 		wait := ticker.C
-		if first || tells { // whom this node does not hear others are to know soon
+		if first && joined || tells { // whom this node does not hear others are to know soon
 			early := time.NewTimer(50 * time.Millisecond)
 			wait = early.C
 		}

@@ -199,14 +199,15 @@ func (p *pending) add(n int64) {
 	}
 }
 
-// submit puts a command into the inbox, unless the shard takes no more.
+// submit puts a command into the inbox, unless the shard takes no more. One that is given up
+// takes patient commands still, by which it hears what became of tasks.
 func (s *Shard) submit(c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return errStopped
 	}
-	if s.presence != here {
+	if s.presence != here && !(s.presence == gives && c.cmd.Patient) {
 		return ErrMoved
 	}
 	if c.cmd.Patient {

@@ -63,7 +63,7 @@ type presence uint8
 const (
 	here   presence = iota
 	away            // it is not
-	gives           // it goes, when its batch is through, and is released
+	gives           // it goes, when its batch is through and it has heard what became of tasks, and is released
 	loses           // it goes so, and is no longer its node's to be released
 	leaves          // it has gone, and is being released
 )
@@ -83,6 +83,13 @@ func (s *Shard) hasLeft() bool {
 	return s.presence == away || s.presence == leaves
 }
 
+// isGiven tells whether the shard is here, and is to be released.
+func (s *Shard) isGiven() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.presence == gives
+}
+
 // Own takes a shard over, if it is away. Far hears of the outcome.
 func (n *Node) Own(shard uint16) {
 	s := n.shards[shard]
@@ -98,7 +105,8 @@ func (n *Node) Own(shard uint16) {
 }
 
 // Disown gives a shard up, if it is here: its batch is finished, nothing more is
-// evaluated, and it is released. If it is lost, it is not the node's to be released.
+// evaluated but what tells that tasks on their way have reached their workers, for which it waits
+// a little, and it is released. If it is lost, it is not the node's to be released.
 func (n *Node) Disown(shard uint16, lost bool) {
 	s := n.shards[shard]
 	s.mu.Lock()
@@ -155,7 +163,7 @@ func (n *Node) Acknowledged(a FarAck) {
 func (n *Node) CastFor(member string, cmd engine.Command) { n.submit(&call{cmd: cmd, member: member}) }
 
 // leaves goes on with a shard that is to go, and tells whether it is not here.
-func (s *Shard) leaves() bool {
+func (s *Shard) leaves(now, confirmed engine.Time) bool {
 	s.mu.Lock()
 	p := s.presence
 	if p == away || p == leaves {
@@ -189,8 +197,37 @@ func (s *Shard) leaves() bool {
 	if p == loses {
 		handle = nil
 	}
+	if s.handle != nil && handle != nil && s.hearsOut(now, confirmed) {
+		return true
+	}
 	s.depart(handle)
 	return true
+}
+
+// hearsOut has a shard that is given up take in which tasks have reached their workers, and tells whether
+// more is to be waited for: whoever takes the shard over offers the others again.
+func (s *Shard) hearsOut(now, confirmed engine.Time) (waits bool) {
+	s.mu.Lock()
+	s.impatient = len(s.patient) > 0
+	hears := s.impatient
+	s.mu.Unlock()
+	if s.givenBy == 0 {
+		s.givenBy = now + heldFor
+	}
+	if now >= s.givenBy {
+		return false
+	}
+	if hears { // a batch of these alone
+		s.open = true
+		s.batch.reset()
+		s.batch.began = s.listenedSince()
+		s.batch.now, s.batch.confirmed = max(now, s.last), confirmed
+		return true
+	}
+	if s.held > 0 {
+		s.nextWake.Store(int64(s.givenBy))
+	}
+	return s.held > 0
 }
 
 // depart forgets a shard that goes, answers who waits, and has it released.
@@ -200,6 +237,7 @@ func (s *Shard) depart(handle store.Handle) {
 	moved := append(s.inbox, s.patient...)
 	s.inbox, s.patient = nil, nil
 	s.mu.Unlock()
+	s.givenBy = 0
 	var waiting []*call
 	for _, calls := range s.awaiting {
 		waiting = append(waiting, calls...)

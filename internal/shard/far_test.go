@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"heddle/internal/engine"
@@ -163,3 +165,81 @@ func TestShardThatIsTakenInVain(t *testing.T) {
 		t.Errorf("it was logged: %s", logged.String())
 	}
 }
+
+// TestGivenShardHearsOut: a shard that is given up takes in first which tasks have reached their workers, so that
+// whoever takes it over offers none of these again; and it goes all the same if nobody tells.
+func TestGivenShardHearsOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, during bool // when it is told that the task has arrived
+		again          bool // it is offered again
+	}{
+		"told just before": {before: true},
+		"told meanwhile":   {during: true},
+		"not told":         {again: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, 1)
+			o := &others{owned: make(chan uint64, 10), gone: make(chan bool, 10)}
+			offered := &counted{}
+			n, clock := h.openNode(func(c *Config) { c.Far, c.Offers = o, offered })
+			defer func() {
+				if err := n.Stop(context.Background()); err != nil {
+					t.Error(err)
+				}
+			}()
+			n.Own(0)
+			<-o.owned
+			who := toyName("counter")
+			do := func(begin engine.Begin, body any) any {
+				t.Helper()
+				reply, err := n.Do(t.Context(), engine.Command{Name: who, Begin: begin, Seed: engine.NameSeed(who), Body: body})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return reply
+			}
+			do(engine.Always, toyBegin{})
+			id := do(engine.Never, toyOffer{}).(int64)
+			do(engine.Never, toyStart{Task: id})
+			told := func() { n.Cast(engine.Command{Name: who, Body: toyReach{Task: id}, Patient: true}) }
+			if c.before {
+				told()
+			}
+			n.Disown(0, false)
+			if c.during {
+				told()
+			}
+			released := false
+			for gone := false; !gone; {
+				select {
+				case released = <-o.gone:
+					gone = true
+				default:
+					if c.again {
+						clock.now.Add(int64(heldFor))
+						n.Advance()
+					}
+					runtime.Gosched()
+				}
+			}
+			if !released {
+				t.Fatal("it was not released")
+			}
+			before := offered.n.Load()
+			n.Own(0)
+			<-o.owned
+			do(engine.Never, toyRead{})
+			if again := offered.n.Load() > before; again != c.again {
+				t.Errorf("the task is offered again: %v, want %v", again, c.again)
+			}
+		})
+	}
+}
+
+// counted counts offers.
+type counted struct {
+	silent
+	n atomic.Int64
+}
+
+func (c *counted) Offer(engine.RunID, engine.Offer) { c.n.Add(1) }

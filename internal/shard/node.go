@@ -304,7 +304,7 @@ func (n *Node) put(s *Shard, c *call) error {
 	if err := s.submit(c); err != nil {
 		return err
 	}
-	if !patient {
+	if !patient || s.isGiven() {
 		n.kick(s)
 	} else if n.stopped.Load() {
 		n.Hurry()

@@ -37,6 +37,7 @@ func (s *Shard) settle(b *Batch, r *run) {
 		r.Offers[i].List = intern(r.Offers[i].List)
 	}
 	s.working.Add(int64(r.Working - c.before.Working))
+	s.held += heldOf(r.Offers) - heldOf(c.before.Offers)
 	s.settleIndex(b, r, rules)
 	offered := s.settleOffers(b, r)
 	if s.Far != nil {
@@ -165,6 +166,16 @@ func (s *Shard) settleIndex(b *Batch, r *run, rules *engine.Ruleset) {
 func (s *Shard) indexKey(b *Batch, r *run, e engine.Entry) []byte {
 	equal := s.Hash.Index(string(r.Name.Kind), r.Name.World.Account, r.Name.World.Region, e.Value)
 	return b.cut(func(room []byte) []byte { return keys.AppendIndex(room, e.Family, equal, int64(e.Time), r.Run) })
+}
+
+// heldOf is how many offers are of tasks on their way to workers.
+func heldOf(offers []engine.Offer) (n int) {
+	for i := range offers {
+		if offers[i].Held {
+			n++
+		}
+	}
+	return n
 }
 
 // settleOffers notes which tasks are newly offered and which are no longer, and

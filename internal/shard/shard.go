@@ -63,6 +63,9 @@ const (
 	// is parked with its run, and those behind it go on.
 	fetchTries = 3
 	retryDelay = engine.Time(1000)
+	// heldFor is how long a shard that is given up waits to hear what became of tasks on their way to workers:
+	// whoever takes it over offers those again of which nobody knows it.
+	heldFor = engine.Time(250)
 )
 
 // cachedBytesDefault is what cached states weigh unless a Config says otherwise.
@@ -216,6 +219,7 @@ type Shard struct {
 	due        []*run               // want a large snapshot
 	takenBack  int                  // batches in a row that were taken back
 	startedFor map[started][]string // whom tasks that are on their way were started for, of other nodes
+	givenBy    engine.Time          // a shard that is given up waits for tasks on their way until then; zero: it has not begun to
 
 	// The batch: open from the first call that is evaluated until seal, then under way
 	// until Done. Between seal and Done nobody touches the memory.
@@ -243,6 +247,7 @@ type memory struct {
 	names  names
 	filtering
 	wakes    wakeQueue
+	held     int // offers of tasks that are on their way to workers
 	cache    cache
 	forgetAt engine.Time // the first closed run to delete; zero: none
 	out      map[uint16]*outQueue
@@ -297,7 +302,7 @@ func (s *Shard) isDue(now, confirmed engine.Time) bool {
 // advance evaluates what has come into the open batch, or opens one. It does nothing
 // while a batch is under way.
 func (s *Shard) advance(now, confirmed engine.Time) {
-	if s.committing || s.leaves() {
+	if s.committing || s.leaves(now, confirmed) {
 		return
 	}
 	acks, resend, fetched, had := s.takeInbox()

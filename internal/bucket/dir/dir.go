@@ -141,15 +141,19 @@ func (s *Store) begin(ctx context.Context, operation, name, key string) (*call, 
 		return nil, c.failed(err)
 	}
 	c.folder = &folder{root: root, info: info}
-	if err := c.clear(); err != nil {
+	if err := c.clear(s.now()); err != nil {
 		return nil, errors.Join(c.failed(err), root.Close())
 	}
 	s.folders[name] = c.folder
 	return c, nil
 }
 
+// leftAfter is how long a draft was not written to that an earlier process has left. A younger one may be another
+// process's, at work: nodes share a folder, and who reads an archive opens it too.
+const leftAfter = time.Hour
+
 // clear removes what an earlier process has left.
-func (f *folder) clear() error {
+func (f *folder) clear(now time.Time) error {
 	drafts, err := readDir(f.root, draftsDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -158,10 +162,16 @@ func (f *folder) clear() error {
 		return err
 	}
 	for _, d := range drafts {
-		if strings.HasPrefix(d.Name(), newDraft) {
-			if err := f.root.Remove(draftsDir + "/" + d.Name()); err != nil {
-				return err
-			}
+		if !strings.HasPrefix(d.Name(), newDraft) {
+			continue
+		}
+		draft := draftsDir + "/" + d.Name()
+		info, err := f.root.Lstat(draft)
+		if err == nil && now.Sub(info.ModTime()) > leftAfter {
+			err = f.root.Remove(draft)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was removed meanwhile
+			return err
 		}
 	}
 	return nil

@@ -288,9 +288,11 @@ func TestCrash(t *testing.T) {
 	if got, _, err := get(t, open(t, filepath.Dir(things)), "k"); err != nil || got != one {
 		t.Errorf("%+v, %v; want %+v", got, err, one)
 	}
-	// Drafts of an earlier process go, but for those that may be gone on with.
-	for _, name := range []string{newDraft + "x", keptDraft + "x"} {
-		if err := os.WriteFile(filepath.Join(things, draftsDir, name), nil, 0o600); err != nil {
+	// Drafts of an earlier process go, but for those that may be gone on with, and those that another process may
+	// be writing.
+	for name, age := range map[string]time.Duration{newDraft + "x": 2 * leftAfter, keptDraft + "x": 2 * leftAfter, newDraft + "y": leftAfter / 2} {
+		file, at := filepath.Join(things, draftsDir, name), clock()().Add(-age)
+		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chtimes(file, at, at)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -299,7 +301,7 @@ func TestCrash(t *testing.T) {
 		t.Errorf("listed %q", got)
 	}
 	left, err := os.ReadDir(filepath.Join(things, draftsDir))
-	if err != nil || len(left) != 1 || left[0].Name() != keptDraft+"x" {
+	if err != nil || len(left) != 2 || left[0].Name() != keptDraft+"x" || left[1].Name() != newDraft+"y" {
 		t.Errorf("drafts: %v, %v", left, err)
 	}
 }
