@@ -99,7 +99,7 @@ var connections = []Mutant{{
 	Bug:  "A laptop that wakes up has the tasks given again that its worker is at.",
 }, {
 	Name: "regions-of-a-global-service",
-	In:   "server.(*limiter).take",
+	In:   "server.(*limiter).within",
 	Old:  "if l.global {",
 	New:  "if false {",
 	Bug:  "Whoever signs for made-up regions calls IAM as often as they like.",
