@@ -293,11 +293,8 @@ type heard struct {
 
 func (a *heard) ok() bool { return a.status == http.StatusOK }
 
-// unknown: the call may or may not have happened. One that found no room on a server that is full of calls that wait did not, and
-// counts as if it might have: its client calls again in both cases.
-func (a *heard) unknown() bool {
-	return a.status == 0 || a.status >= 500 || a.fault == "ThrottlingException"
-}
+// unknown: the call may or may not have happened.
+func (a *heard) unknown() bool { return a.status == 0 || a.status >= 500 }
 
 // errUnanswered: who asked is to ask again.
 var errUnanswered = errors.New("the outcome is unknown")
