@@ -545,6 +545,12 @@ func threeNodes(ctx context.Context) (n *nodes, work *sync.WaitGroup) {
 	return n, work
 }
 
+func (n *nodes) drain() {
+	for _, c := range n.all {
+		c.Drain()
+	}
+}
+
 // TestBacklogsGoByAgeAndPriority: of a backlog of tasks of three nodes, polls of any node have the most urgent, and of those the
 // oldest, but for a tenth of a second and for eight polls of a node that has not heard what waits elsewhere.
 func TestBacklogsGoByAgeAndPriority(t *testing.T) {
@@ -590,9 +596,7 @@ func TestBacklogsGoByAgeAndPriority(t *testing.T) {
 					t.Errorf("seed %d: %d polls of node %d had a task out of turn, want %d at most", seed, times, i, passesMax)
 				}
 			}
-			for _, c := range n.all {
-				c.Drain()
-			}
+			n.drain()
 			cancel()
 			work.Wait()
 			for _, c := range n.all {
@@ -703,9 +707,7 @@ func TestNoTaskWaitsWhileAPollDoes(t *testing.T) {
 					t.Errorf("seed %d: task %d was started %d times", seed, id, times)
 				}
 			}
-			for _, c := range n.all {
-				c.Drain()
-			}
+			n.drain()
 			cancel()
 			work.Wait()
 			for i, c := range n.all {

@@ -175,12 +175,15 @@ func (m *Matcher) Taken(list string, run engine.RunID, id int64, who Poller) {
 	now := s.now()
 	s.mu.Lock()
 	l := s.lists[list]
-	if l == nil || l.offers[task{run, id}] == nil || l.offers[task{run, id}].place == nowhere {
+	var o *offer
+	if l != nil {
+		o = l.offers[task{run, id}]
+	}
+	if o == nil || o.place == nowhere {
 		s.mu.Unlock()
 		m.Withdraw(list, run, id)
 		return
 	}
-	o := l.offers[task{run, id}]
 	t := l.taken(o, who, now)
 	l.remove(o)
 	l.watch(now)

@@ -312,15 +312,14 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 			return c, nil
 		}
 		p.mu.Unlock()
-		made := make(chan func() (*conn, error))
+		made := make(chan attempt)
 		go p.open(ctx, made)
 		select {
 		case is := <-made:
-			c, err := is()
-			if err == nil {
-				return c, nil
+			if is.err == nil {
+				return is.conn, nil
 			}
-			reason = err
+			reason = is.err
 		case <-ctx.Done(): // the place is that of whoever makes it
 			return nil, fmt.Errorf("connect: %w: %w", reason, ctx.Err())
 		}
@@ -336,8 +335,14 @@ func (p *pool) get(ctx context.Context, fresh bool) (*conn, error) {
 	}
 }
 
+// attempt is what came of making a connection.
+type attempt struct {
+	conn *conn
+	err  error
+}
+
 // open makes a connection for one who waits, or lets it rest when he does no longer.
-func (p *pool) open(ctx context.Context, made chan<- func() (*conn, error)) {
+func (p *pool) open(ctx context.Context, made chan<- attempt) {
 	c, err := p.dial.connect(p.life, p.prepared)
 	if err == nil {
 		p.mu.Lock()
@@ -345,7 +350,7 @@ func (p *pool) open(ctx context.Context, made chan<- func() (*conn, error)) {
 		p.mu.Unlock()
 	}
 	select {
-	case made <- func() (*conn, error) { return c, err }:
+	case made <- attempt{c, err}:
 		return
 	case <-ctx.Done():
 	}
