@@ -119,7 +119,7 @@ type Cluster struct {
 	members  []store.Member // as they were seen last, in the first home: who is none there is no node
 	homes    []home
 	silent   map[string]int  // of those that have no link: for how many looks
-	heard    map[string]bool // who has said how it stands, in this membership
+	heard    map[string]bool // who has said all of how it stands, in this membership and since the last doubt
 	unfit    bool            // see SetFit
 	linked   map[string]bool
 	sessions map[string]uint64 // how often a link to a member has ended
@@ -155,7 +155,7 @@ type home struct {
 	seen   bool           // something was, and this node is a member there
 	able   []store.Member // who may own its shards
 	looks  uint64         // that were taken in
-	before uint64         // how many were before this membership
+	before uint64         // how many were before this membership, or the last doubt
 }
 
 // homeOf is that of a shard.
@@ -330,18 +330,23 @@ func (c *Cluster) Looked(s store.Sight) {
 	if s.Home == 0 {
 		c.meet(s.Members)
 	}
+	doubt := false
 	for id := s.Home; id < len(s.Owners); id += len(c.homes) {
 		p, o := &c.shards[id], s.Owners[id]
 		if o.Member != c.me {
 			c.learn(uint16(id), o.Epoch, o.Member)
 		}
 		isLost := o.Epoch < p.epoch && h.looks >= p.known // the store has lost that anybody owned it
+		doubt = doubt || isLost && p.owner != ""
 		switch {
 		case p.state == owned && (isLost || o.Epoch > p.mine && o.Member != c.me): // or an operator has freed it
 			c.node.Disown(uint16(id), true)
 		case isLost && p.owner != c.me:
 			c.learn(uint16(id), p.epoch, "")
 		}
+	}
+	if doubt {
+		c.doubt(h)
 	}
 	for id := s.Home; id < len(c.shards); id += len(c.homes) {
 		c.shards[id].shut = slices.Contains(s.Lost, uint16(id))
@@ -443,6 +448,17 @@ func (c *Cluster) knows(id uint16) bool {
 		}
 	}
 	return true
+}
+
+// doubt is for a home that has been put back to its past: who lives, and does not know yet that the home has forgotten it,
+// joins again, and each of the others knows of shards what it has not said yet. So all is heard again before
+// a shard is taken that somebody else had last.
+func (c *Cluster) doubt(h *home) {
+	c.Log.Warn("the store has forgotten who owned shards; all nodes are asked what they know of them")
+	h.before, c.heard = h.looks, map[string]bool{}
+	for member := range c.linked {
+		c.send(c.links, member, &Standing{Asks: true})
+	}
 }
 
 func (c *Cluster) take(id uint16) {
@@ -593,9 +609,7 @@ func (c *Cluster) Up(member string) {
 	}
 	c.linked[member] = true
 	delete(c.silent, member)
-	all := changeOf(&said{}, c.said.open, c.Sequences())
-	all.Whole = true
-	c.send(c.links, member, all)
+	c.sayAll(member)
 	for id := range c.shards {
 		if p := &c.shards[id]; p.state == owned || p.state == giving {
 			c.send(c.links, member, &Announce{uint16(id), p.mine})

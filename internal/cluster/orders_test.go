@@ -381,6 +381,63 @@ func TestTakesOnlyWhatItKnowsOf(t *testing.T) {
 	}
 }
 
+// TestAStoreThatForgetsIsDoubted: when the store has forgotten an owner it was put back to its past. What others know of
+// shards they may not have said yet, so they are asked, and those waited for who join again.
+func TestAStoreThatForgetsIsDoubted(t *testing.T) {
+	c, s, sight := script("A", "B", "B", "B")
+	sight.Members = sight.Members[:1] // who is wanted for all
+	sight.Members = append(sight.Members, store.Member{ID: "B", Name: "b", Renewal: store.Renewal{Leaving: true}}, store.Member{ID: "C", Name: "c", Renewal: store.Renewal{Leaving: true}})
+	c.Frame("C", &Announce{Shard: 1, Epoch: 5})
+	c.Looked(sight) // which may have begun before
+	sight.Owners[1] = store.Owner{Epoch: 1}
+	if c.Looked(sight); len(s.took) != 0 {
+		t.Fatalf("at once it takes %v", s.took)
+	}
+	asked := map[string]int{}
+	for _, f := range s.sent {
+		if said, ok := f.frame.(*Standing); ok && said.Asks {
+			asked[f.member]++
+		}
+	}
+	if len(asked) != 2 || asked["B"] != 1 || asked["C"] != 1 {
+		t.Fatalf("asked are %v", asked)
+	}
+	for range 2 * rejoinLooks {
+		if c.Looked(sight); len(s.took) != 0 {
+			t.Fatalf("it takes %v, and has heard nobody", s.took)
+		}
+	}
+	c.Frame("B", &Standing{Whole: true})
+	c.Frame("C", &Standing{}) // which was on its way
+	if c.Looked(sight); len(s.took) != 0 {
+		t.Fatalf("it takes %v, and has not heard C", s.took)
+	}
+	c.Frame("C", &Standing{Whole: true})
+	if c.Looked(sight); !slices.Contains(s.took, 1) {
+		t.Errorf("it takes %v, though it has heard all", s.took)
+	}
+	// Who has heard all waits for those who join again.
+	c.Frame("C", &Announce{Shard: 2, Epoch: 5})
+	c.Looked(sight)
+	sight.Owners[2] = store.Owner{Epoch: 1}
+	s.took = nil
+	for look := range rejoinLooks + 1 {
+		c.Looked(sight)
+		c.Frame("B", &Standing{Whole: true})
+		c.Frame("C", &Standing{Whole: true})
+		if slices.Contains(s.took, 2) != (look == rejoinLooks) {
+			t.Errorf("%d looks later it has taken %v", look, s.took)
+		}
+	}
+	// And it answers who asks.
+	s.sent = nil
+	c.Sequences = func() []uint64 { return []uint64{7, 8, 9, 10} }
+	c.Frame("B", &Standing{Asks: true})
+	if said := sentOf[*Standing](s); len(said) != 1 || !said[0].Whole || !slices.Equal(said[0].Sequences, c.Sequences()) {
+		t.Errorf("asked, it says %+v", said)
+	}
+}
+
 // TestWhatIsSaidBeforeAShardIsTaken: a new link, and a gift, begin with what is known of the store's sequences.
 func TestWhatIsSaidBeforeAShardIsTaken(t *testing.T) {
 	c, s, _ := script("A", "A", "A", "A")

@@ -9,14 +9,16 @@ import (
 	"heddle/internal/store"
 )
 
-// Standing is what a node says of itself: all of it to whoever it has a new link with, and every second what has
-// changed, if anything has.
+// Standing is what a node says of itself: all of it to whoever it has a new link with, or who asks, and every second
+// what has changed, if anything has.
 type Standing struct {
 	Open []OpenRuns
 	// Sequences are of the store's; see store.Members. 0: as it was said before.
 	Sequences []uint64
 	// Whole: what was said before counts no longer.
 	Whole bool
+	// Asks: the other one is to say all of its own.
+	Asks bool
 }
 
 // OpenRuns is how many runs of a quota group are open in the shards of a node; 0 ends the group.
@@ -46,6 +48,13 @@ func (c *Cluster) Say() {
 	for member := range c.linked {
 		c.send(c.links, member, change)
 	}
+}
+
+// sayAll tells a node all of how this one stands.
+func (c *Cluster) sayAll(member string) {
+	all := changeOf(&said{}, c.said.open, c.Sequences())
+	all.Whole = true
+	c.send(c.links, member, all)
 }
 
 // said is what a node has said of itself.
@@ -80,7 +89,12 @@ func changeOf(before *said, open map[string]int, sequences []uint64) *Standing {
 
 // stood takes in how another node stands.
 func (c *Cluster) stood(member string, s *Standing) {
-	c.heard[member] = true
+	if s.Asks {
+		c.sayAll(member)
+	}
+	if s.Whole {
+		c.heard[member] = true
+	}
 	open := c.standings[member]
 	if open == nil || s.Whole {
 		open = map[string]int{}

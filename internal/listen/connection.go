@@ -243,22 +243,30 @@ func (c *connection) prove() {
 	}
 }
 
-// growHead gives a large head room for more of it.
+// growHead gives a large head room for more of it. The connection may be closed meanwhile: who does so has what is in the
+// room leave it, and so what comes there later leaves by itself.
 func (c *connection) growHead(more int64) error {
 	c.mu.Lock()
 	coming := c.coming
-	if coming == nil {
-		coming = new(parcel)
+	c.mu.Unlock()
+	if coming != nil {
+		if !coming.grow(more) {
+			return errTooMuch
+		}
+		return nil
+	}
+	coming = new(parcel)
+	if !c.connections.requests.enter(coming, c.client, more, c.headGivesWay) {
+		return errTooMuch
+	}
+	c.mu.Lock()
+	in := c.heads.Load()
+	if in {
 		c.coming = coming
 	}
 	c.mu.Unlock()
-	var in bool
-	if coming.room == nil {
-		in = c.connections.requests.enter(coming, c.client, more, c.headGivesWay)
-	} else {
-		in = coming.grow(more)
-	}
 	if !in {
+		coming.leave()
 		return errTooMuch
 	}
 	return nil

@@ -262,6 +262,36 @@ func TestBytesInFlight(t *testing.T) {
 	}
 }
 
+// TestALargeHeadEndsWithItsConnection: whenever a connection is closed while a large head comes, nothing of the head is held.
+func TestALargeHeadEndsWithItsConnection(t *testing.T) {
+	for _, closed := range []string{"before", "while it enters", "after"} {
+		var c *connection
+		closing := func(at string) {
+			if at == closed {
+				c.giveWay()
+			}
+		}
+		l := newConnections(script{accept: func() (net.Conn, error) { return from(1), nil }}, time.Second, clock, shares("connections", 1, 100))
+		l.requests = newRoom(RoomConfig{What: "requests", Bytes: 1 << 20, Count: 10, ClientPercent: 100}, time.Second, func() time.Duration {
+			closing("while it enters")
+			return 0
+		}, slog.New(slog.DiscardHandler))
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c = conn.(*connection)
+		closing("before")
+		if err := c.hear(make([]byte, freeBytes+1)); (err != nil) != (closed == "while it enters") {
+			t.Errorf("closed %s: %v", closed, err)
+		}
+		closing("after")
+		if bytes, waiting := l.requests.taken(); bytes != 0 || waiting != 0 {
+			t.Errorf("closed %s: %d bytes of %d heads are held", closed, bytes, waiting)
+		}
+	}
+}
+
 // TestStopsWithoutPeers: a door that closes does not wait for what has not come, and little
 // for who does not read.
 func TestStopsWithoutPeers(t *testing.T) {

@@ -38,11 +38,12 @@ type pace struct {
 	client     netip.Prefix
 	head       int64 // bytes of the head, beyond what every connection has room for
 	came, goes parcel
-	refused    bool // there was no room for the request
-	answering  bool // the answer has begun, and its time
-	streams    bool // see Streams
-	read       int  // bytes of a body that streams, since its time was renewed
-	written    int  // the same of an answer
+	waits      parcel // the head, while the request waits
+	refused    bool   // there was no room for the request
+	answering  bool   // the answer has begun, and its time
+	streams    bool   // see Streams
+	read       int    // bytes of a body that streams, since its time was renewed
+	written    int    // the same of an answer
 }
 
 // streamPiece is what of a body or an answer that streams must come or go in the time that
@@ -97,6 +98,7 @@ func (p *pace) whole() {
 // end gives back what the request and its answer had.
 func (p *pace) end() {
 	p.came.leave()
+	p.waits.leave()
 	p.goes.leave()
 	if p.connection == nil {
 		return
@@ -234,10 +236,10 @@ func Waits(ctx context.Context) {
 		return
 	}
 	p.came.leave()
-	if p.connection == nil || p.head == 0 {
+	if p.connection == nil || p.head == 0 || p.waits.room != nil {
 		return
 	}
-	if p.came = (parcel{}); !p.door.requests.enter(&p.came, p.client, p.head, p.connection.giveWay) {
+	if !p.door.requests.enter(&p.waits, p.client, p.head, p.connection.giveWay) {
 		p.connection.giveWay()
 	}
 }

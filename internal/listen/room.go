@@ -48,7 +48,7 @@ type guest struct {
 const freeBytes = 4 << 10
 
 // parcel is a request that comes, or an answer that goes. It waits for its peer, and may
-// have to give way, until it is firm. Its bytes count until it leaves.
+// have to give way, until it is firm. Its bytes count until it leaves; it enters once.
 type parcel struct {
 	room  *room
 	guest *guest // nil: it is not in the room
