@@ -390,10 +390,20 @@ func (c *Cluster) miss(h *home, s store.Sight) {
 			}
 			c.send(c.links, m.ID, &Standing{Asks: true})
 		case c.silent[m.ID] == 0:
-			h.before = h.looks
+			h.awaitAgain(m, s.Members)
 		}
 	}
 	h.members = s.Members
+}
+
+// awaitAgain has what somebody else had last be taken only when one that lives, and is no member any more, has had the
+// time to join again.
+func (h *home) awaitAgain(m store.Member, members []store.Member) {
+	before := h.looks
+	if slices.ContainsFunc(members, func(other store.Member) bool { return other.Name == m.Name }) {
+		before += formerLooks
+	}
+	h.before = max(h.before, before)
 }
 
 // meet takes in who the nodes are.
@@ -462,6 +472,10 @@ func (c *Cluster) tell() {
 // members before, and still live.
 const rejoinLooks = 3
 
+// formerLooks is for how many looks more a member may find its name taken by a membership of its own that was over, and
+// that a store has again which was put back to its past: until nobody has renewed it for store.MemberTTL.
+const formerLooks = 8
+
 // knows tells whether this node may take a shard: it had it last, as far as anybody knows, or
 // everybody who may know that the store has lost something of it has said so, or can't.
 func (c *Cluster) knows(id uint16) bool {
@@ -485,7 +499,7 @@ func (c *Cluster) knows(id uint16) bool {
 // a shard is taken that somebody else had last.
 func (c *Cluster) doubt(h *home) {
 	c.Log.Warn("the store has forgotten who owned shards; all nodes are asked what they know of them")
-	h.before, c.heard = h.looks, map[string]bool{}
+	h.before, c.heard = max(h.before, h.looks), map[string]bool{}
 	for member := range c.linked {
 		c.send(c.links, member, &Standing{Asks: true})
 	}
@@ -653,9 +667,9 @@ func (c *Cluster) Up(member string) {
 func (c *Cluster) Down(member string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, unheard := c.forgotten[member]; unheard { // it joins again, or has died
+	if m, unheard := c.forgotten[member]; unheard { // it joins again, or has died
 		delete(c.forgotten, member)
-		c.homes[0].before = c.homes[0].looks
+		c.homes[0].awaitAgain(m, c.homes[0].members)
 	}
 	c.unlink(member)
 }

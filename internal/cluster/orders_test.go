@@ -489,8 +489,24 @@ func TestWhoIsForgottenIsHeard(t *testing.T) {
 			t.Errorf("%d looks after it was missed first it is taken: %v", look, took)
 		}
 	}
-	// It has died.
+	// It can't join again as long as a membership of before it is there again, which has its name.
 	c, s, sight := script("A", "B", "A", "A")
+	sight.Members[2].Leaving = true
+	c.Looked(sight)
+	sight.Members = []store.Member{sight.Members[0], {ID: "B0", Name: "b", Renewal: store.Renewal{Leaving: true}}, sight.Members[2]}
+	sight.Owners[1] = store.Owner{Epoch: 1}
+	c.Looked(sight)
+	c.Down("B")
+	for range rejoinLooks + formerLooks - 1 {
+		if c.Looked(sight); slices.Contains(s.took, 1) {
+			t.Fatal("its shard is taken before it can have joined")
+		}
+	}
+	if c.Looked(sight); !slices.Contains(s.took, 1) {
+		t.Error("it is waited for though it does not join")
+	}
+	// It has died.
+	c, s, sight = script("A", "B", "A", "A")
 	sight.Members[2].Leaving = true
 	c.Down("B")
 	for range 2 {

@@ -251,6 +251,18 @@ var clusters = []Mutant{{
 	New:  "case false:",
 	Bug:  "After a failover that lost steps the shards of a node are served without what it knows, since it is just about to join again.",
 }, {
+	Name: "name-of-the-past-not-heeded",
+	In:   "cluster.(*home).awaitAgain",
+	Old:  "before += formerLooks",
+	New:  "before += 0",
+	Bug:  "After a failover that lost steps a node that was restarted just before is not waited for, since its name is taken by its former membership.",
+}, {
+	Name: "last-words-dropped",
+	In:   "cluster/link.(*Links).Close",
+	Old:  "c.part()",
+	New:  "c.kick()",
+	Bug:  "A node that stops does not say what it has given up, and how far it knew it.",
+}, {
 	Name: "heard-by-what-was-on-its-way",
 	In:   "cluster.(*Cluster).stood",
 	Old:  "if s.Whole {",
