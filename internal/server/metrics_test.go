@@ -23,10 +23,11 @@ import (
 // histogram there is its count under name_count and its sum under name_sum.
 type scraped map[string]float64
 
-// scrape reads the metrics of a server, which must be well-formed.
-func scrape(t *testing.T, url string) scraped {
+// scrape reads the metrics of a server, which must be well-formed. Calls are counted when they have been answered.
+func scrape(t *testing.T, s *Server) scraped {
 	t.Helper()
-	w, err := http.Get(url + "/metrics")
+	waitUntil(t, "all calls that were answered are counted", func() bool { return s.requests.Taken() == 0 })
+	w, err := http.Get(s.URL() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -472,7 +473,7 @@ func TestMetricsEqualHistories(t *testing.T) {
 	c.live(0, 1800)
 	c.endChild()
 	histories := c.histories()
-	now := scrape(t, s.URL())
+	now := scrape(t, s)
 	if len(histories) < 2000 { // with those that others begin
 		t.Errorf("%d histories", len(histories))
 	}
