@@ -23,7 +23,7 @@ func TestServiceManagerHears(t *testing.T) {
 	hears := func(want string) {
 		t.Helper()
 		var b [100]byte
-		if err := socket.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := socket.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		n, err := socket.Read(b[:])

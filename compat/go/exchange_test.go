@@ -160,7 +160,7 @@ func (x *exchange) finish(job *string, want types.State) *dataexchange.GetJobOut
 
 func (x *exchange) ended(job *string, want types.State) *dataexchange.GetJobOutput {
 	x.t.Helper()
-	for give := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for give := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		got, err := x.GetJob(x.t.Context(), &dataexchange.GetJobInput{JobId: job})
 		x.ok(err)
 		if (got.State == types.StateWaiting || got.State == types.StateInProgress) && time.Now().Before(give) {
@@ -709,7 +709,7 @@ func exchangeEventActions(t *testing.T, x *exchange) {
 // ARNs of those.
 func (x *exchange) exported(set, revision *string, n int) map[string]types.JobEntry {
 	x.t.Helper()
-	for give := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for give := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		page, err := x.ListJobs(x.t.Context(), &dataexchange.ListJobsInput{DataSetId: set, RevisionId: revision})
 		x.ok(err)
 		jobs := map[string]types.JobEntry{}

@@ -261,7 +261,7 @@ func (h *house) await(workflowID, run string, kind types.EventType) (event types
 // until waits until a history is as it should become by itself.
 func (h *house) until(workflowID, run string, is func([]types.HistoryEvent) bool) {
 	h.t.Helper()
-	give := time.Now().Add(15 * time.Second)
+	give := time.Now().Add(time.Minute)
 	for {
 		events := h.history(workflowID, run)
 		if is(events) {

@@ -133,7 +133,7 @@ func (s *states) task(activity *string) *sfn.GetActivityTaskOutput {
 // ends waits until an execution is closed and expects how.
 func (s *states) ends(execution *string, status types.ExecutionStatus) *sfn.DescribeExecutionOutput {
 	s.t.Helper()
-	for give := time.Now().Add(15 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for give := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		out, err := s.DescribeExecution(s.t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: execution})
 		s.ok(err)
 		if out.Status == types.ExecutionStatusRunning && time.Now().Before(give) {
@@ -712,7 +712,7 @@ func statesMapRuns(t *testing.T, s *states) {
 	s.ok(err)
 	var run *string
 	var counts *types.MapRunItemCounts
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		runs, err := s.ListMapRuns(ctx, &sfn.ListMapRunsInput{ExecutionArn: begun.ExecutionArn})
 		s.ok(err)
 		if len(runs.MapRuns) == 1 {
@@ -741,7 +741,7 @@ func statesMapRuns(t *testing.T, s *states) {
 	}
 	_, err = s.StopExecution(ctx, &sfn.StopExecutionInput{ExecutionArn: begun.ExecutionArn})
 	s.ok(err)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		seen, err := s.DescribeMapRun(ctx, &sfn.DescribeMapRunInput{MapRunArn: run})
 		s.ok(err)
 		if seen.Status == types.MapRunStatusAborted && seen.ExecutionCounts.Aborted == 2 {

@@ -212,9 +212,11 @@ func New(c Config) *Cluster {
 // SetNode gives the shards of this node; they are made after the Cluster.
 func (c *Cluster) SetNode(n Node) { c.node = n }
 
-// Stop ends what is done for other members.
+// Stop ends what is done for other members. Nothing begins for them any more, whatever still comes.
 func (c *Cluster) Stop() {
-	c.end()
+	c.mu.Lock()
+	c.end() // under the mutex, or something might begin while it is waited for
+	c.mu.Unlock()
 	c.work.Wait()
 }
 

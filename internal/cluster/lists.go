@@ -205,6 +205,9 @@ func (c *Cluster) pollEnded(member string, f *PollEnd) {
 }
 
 func (c *Cluster) servePoll(member string, f *Poll) {
+	if c.life.Err() != nil {
+		return // as in serveAsk
+	}
 	if !c.hasList(f.List) || c.drained {
 		c.send(c.links, member, &PollOver{ID: f.ID})
 		return

@@ -442,6 +442,21 @@ func TestAStoreThatForgetsIsDoubted(t *testing.T) {
 	}
 }
 
+// TestStopIsTheLastWord: what comes when it has been stopped, from links that end later, has nothing begin.
+func TestStopIsTheLastWord(t *testing.T) {
+	c, s, _ := script("A", "A", "A", "A")
+	c.Answer = func(string, []byte) ([]byte, error) {
+		t.Error("a question is answered")
+		return nil, nil
+	}
+	c.Stop()
+	c.Frame("B", &Ask{ID: 1, What: "status"})
+	c.Frame("B", &Poll{ID: 2, List: scriptList})
+	if c.work.Wait(); len(c.served) > 0 || len(s.sent) > 0 {
+		t.Errorf("%d polls wait, and sent is %v", len(c.served), s.sent)
+	}
+}
+
 // TestWhoIsForgottenIsHeard: a member that the store no longer has, and whose link is up, was forgotten by a store that was
 // put back to its past, or does not reach it: its shards are taken when it has said all it knows, or was
 // waited for. Who has died was silent before, and is not waited for.

@@ -243,6 +243,9 @@ func (c *Cluster) AskOwner(ctx context.Context, list, what string, given []byte)
 
 // serveAsk answers a question of another node, in its turn. The mutex is held.
 func (c *Cluster) serveAsk(member string, f *Ask) {
+	if c.life.Err() != nil {
+		return // who asks hears that the link has ended
+	}
 	c.asks = append(c.asks, ask{member, c.links, f})
 	if c.answering {
 		return

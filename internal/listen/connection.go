@@ -178,7 +178,11 @@ func connectionIn(ctx context.Context) *connection {
 }
 
 // awaitPeer begins the time that the peer lets us wait, unless it has begun.
-func (c *connection) awaitPeer() { c.waits.CompareAndSwap(0, int64(c.connections.clock.Elapsed())+1) }
+func (c *connection) awaitPeer() {
+	if l := c.connections; c.waits.CompareAndSwap(0, int64(l.clock.Elapsed())+1) && l.wanting.Load() {
+		l.lookAgain()
+	}
+}
 
 // serve ends it: now the peer waits for us.
 func (c *connection) serve() { c.waits.Store(0) }

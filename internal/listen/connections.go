@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -21,9 +22,10 @@ type connections struct {
 	shares   *Shares       // has a lock of its own, which is taken under mu
 	secure   bool          // TLS is above them
 	requests *room         // for large heads
+	wanting  atomic.Bool   // who accepts waits for left, or is about to
 
 	mu        sync.Mutex
-	left      sync.Cond                // a place may have become free; its lock is mu
+	left      sync.Cond                // a place may have become free, or may be made so; its lock is mu
 	open      map[*connection]struct{} // guarded by mu
 	closing   bool                     // guarded by mu; none is admitted any more
 	complains time.Duration            // from when on; of the one goroutine that accepts
@@ -131,6 +133,8 @@ func (l *connections) makeRoomOf(client netip.Prefix) bool {
 // may be a place. It unlocks mu meanwhile. False: the client has as many as anybody, all
 // are young, and others should not have to wait behind it.
 func (l *connections) makeRoom(client netip.Prefix) bool {
+	l.wanting.Store(true) // before it is seen who lets us wait: who begins to later sees it
+	defer l.wanting.Store(false)
 	w := l.waiters(anybody)
 	if w.first == nil {
 		l.left.Wait()
@@ -143,7 +147,7 @@ func (l *connections) makeRoom(client netip.Prefix) bool {
 	case has > 0 && len(w.count) > 1:
 		return false
 	default:
-		timer := l.clock.AfterFunc(rest, l.left.Signal)
+		timer := l.clock.AfterFunc(rest, l.lookAgain)
 		defer timer.Stop()
 		l.left.Wait()
 	}
@@ -156,6 +160,13 @@ func (l *connections) shed(n *connection) {
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	n.giveWay()
+}
+
+// lookAgain has who waits for a place look for one again. It takes mu, for who has looked and does not wait yet hears no signal.
+func (l *connections) lookAgain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.left.Signal()
 }
 
 func anybody(*connection) bool { return true }

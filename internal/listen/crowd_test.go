@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,6 +136,69 @@ func TestTheTimeOfDayDoesNotMatter(t *testing.T) {
 			}
 		}
 		l.mu.Unlock()
+	}
+}
+
+// TestWhoBeginsToWaitGivesWay: when all are being served the next one waits, until one of them lets the server wait in its turn.
+func TestWhoBeginsToWaitGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		clock := Clock{Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) }, AfterFunc: time.AfterFunc}
+		ip := byte(0)
+		l := newConnections(script{accept: func() (net.Conn, error) { ip++; return from(ip), nil }}, time.Second, clock, shares("connections", 1, 100))
+		first, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.(*connection).serve()
+		accepted := make(chan net.Conn, 1)
+		go func() {
+			second, _ := l.Accept()
+			accepted <- second
+		}()
+		time.Sleep(time.Hour)
+		if len(accepted) > 0 {
+			t.Error("one that is served had to give way")
+		}
+		first.(*connection).awaitPeer()
+		time.Sleep(time.Second - 1)
+		if synctest.Wait(); len(accepted) > 0 {
+			t.Error("one that has just been answered had to give way")
+		}
+		time.Sleep(1)
+		if synctest.Wait(); len(accepted) == 0 {
+			t.Error("one that is idle did not give way")
+		}
+		first.Close()
+		(<-accepted).Close()
+	})
+}
+
+// TestAPlaceIsNotMissed has the time of the one that is to give way come before who wants its place waits for that.
+func TestAPlaceIsNotMissed(t *testing.T) {
+	var elapsed atomic.Int64
+	clock := Clock{Now: time.Now, Elapsed: func() time.Duration { return time.Duration(elapsed.Load()) }, AfterFunc: func(d time.Duration, do func()) *time.Timer {
+		elapsed.Add(int64(d))
+		go do()
+		for range 1000 { // if it does not wait for who looks, it is through by then
+			runtime.Gosched()
+		}
+		return time.NewTimer(time.Hour)
+	}}
+	ip := byte(0)
+	l := newConnections(script{accept: func() (net.Conn, error) { ip++; return from(ip), nil }}, time.Second, clock, shares("connections", 1, 100))
+	for range 2 {
+		accepted := make(chan net.Conn, 1)
+		go func() {
+			conn, _ := l.Accept()
+			accepted <- conn
+		}()
+		select {
+		case conn := <-accepted:
+			defer conn.Close()
+		case <-time.After(patience):
+			t.Fatal("it waits for ever")
+		}
 	}
 }
 

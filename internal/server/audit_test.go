@@ -262,7 +262,10 @@ func TestThrottle(t *testing.T) {
 	defer closeServer(t, s)
 	register(t, s)
 	refused := 0
-	for range 20 { // in less than some seconds
+	for i := range 20 {
+		if i == 10 {
+			spend(s, "swf", "ListDomains")
+		}
 		a := call(t.Context(), s, "ListDomains", `{"registrationStatus":"REGISTERED"}`)
 		if a.status == http.StatusOK {
 			continue
@@ -289,7 +292,7 @@ func TestThrottle(t *testing.T) {
 	}
 
 	// Both are counted, of the account and the region.
-	now := scrape(t, s.URL())
+	now := scrape(t, s)
 	for name, want := range map[string]int{
 		"throttle_taken_total{account=123456789012,api=ListDomains,region=us-east-1}":              20 - refused,
 		"throttled_total{account=123456789012,api=ListDomains,region=us-east-1,scope=account}":     refused,

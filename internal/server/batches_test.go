@@ -198,7 +198,7 @@ func TestBatchesOfStateMachines(t *testing.T) {
 func TestBatchesEnd(t *testing.T) {
 	cfg := Config{
 		Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), Audit: Audit{Files: AuditFile},
-		Throttle: ThrottleAWS, ThrottleRates: []string{"SignalWorkflowExecution=3/100", "StartWorkflowExecution=none", "DescribeBatch=none"}, // so that it takes its time
+		Throttle: ThrottleAWS, ThrottleRates: []string{"SignalWorkflowExecution=3/1", "StartWorkflowExecution=none", "DescribeBatch=none"}, // so that it takes its time
 	}
 	s := start(t, cfg)
 	h := &harness{t, s, rootKey(t, cfg.Data)}

@@ -186,7 +186,7 @@ func (p *peer) register() {
 func (p *peer) wantTask() {
 	p.t.Helper()
 	var task struct{ StartedEventID, PreviousStartedEventID int64 }
-	ctx, cancel := context.WithTimeout(p.t.Context(), deadline/2)
+	ctx, cancel := context.WithTimeout(p.t.Context(), deadline)
 	defer cancel()
 	a, _ := p.ask(ctx, "PollForDecisionTask", pollDeciders)
 	if err := json.Unmarshal([]byte(a.body), &task); err != nil || a.err != nil {
@@ -307,9 +307,11 @@ func TestArrivedAnswers(t *testing.T) {
 			if a := <-polled; !strings.Contains(a.body, "taskToken") {
 				t.Fatalf("the poller got %+v", a)
 			}
-			other.CloseIdleConnections()
-			p.CloseIdleConnections()
-			waitUntil(t, "the connections are closed", func() bool { return s.door.Counts().Connections == 0 })
+			waitUntil(t, "the connections are closed", func() bool {
+				other.CloseIdleConnections() // of HTTP/2 only those whose streams the client has done with, which may follow the answer
+				p.CloseIdleConnections()
+				return s.door.Counts().Connections == 0
+			})
 			// What a lost answer would have caused comes before this.
 			if pending := other.must("CountPendingDecisionTasks", pollDeciders); pending != `{"count":0,"truncated":false}` {
 				t.Errorf("%s tasks are offered", pending)

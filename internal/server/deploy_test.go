@@ -90,6 +90,7 @@ func startBusy(t *testing.T) *Server {
 	mustCall(t, s, "RespondActivityTaskCompleted", fmt.Sprintf(`{"taskToken":%q}`, activity.TaskToken))
 	for range 2 {
 		call(t.Context(), s, "ListDomains", `{"registrationStatus":"REGISTERED"}`)
+		spend(s, "swf", "ListDomains")
 	}
 
 	askStates(t, s, "CreateActivity", `{"name":"pack"}`)
@@ -130,6 +131,7 @@ func startBusy(t *testing.T) *Server {
 			t.Fatal(err)
 		}
 		w.Body.Close()
+		spend(s, "states", "ListActivities")
 	}
 	waitUntil(t, "events are told", func() bool { return len(readTold(t, told)) > 10 })
 	return s

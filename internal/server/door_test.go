@@ -147,7 +147,7 @@ func TestWhatGivesWayIsToldToComeAgain(t *testing.T) {
 // TestStopsWithoutBodies: requests of which only the head has come do not keep a server.
 func TestStopsWithoutBodies(t *testing.T) {
 	for _, protocol := range protocols[:2] {
-		s := startFor(t, protocol, memory())
+		s := startFor(t, protocol, impatient(func(c *listen.Timeouts) { c.Header, c.Body = time.Hour, time.Hour }))
 		for i := range 10 {
 			conn := dialFrom(t, fmt.Sprintf("127.0.0.%d", 2+i%3), s.Addr())
 			put(t, conn, wireRequest("ListDomains", listDomains, len(listDomains)))
@@ -155,10 +155,6 @@ func TestStopsWithoutBodies(t *testing.T) {
 		if protocol == protocols[0] {
 			waitUntil(t, "they are there", func() bool { return s.door.Counts().Coming == 10 })
 		}
-		before := time.Now()
-		closeServer(t, s)
-		if took := time.Since(before); took > 10*time.Second {
-			t.Errorf("%s: it took %s", protocol, took)
-		}
+		closeServer(t, s) // which would else take the hour
 	}
 }

@@ -57,7 +57,7 @@ type machine struct {
 }
 
 func newMachine(t testing.TB, data string, disk *vfs.MemFS) *machine {
-	return &machine{t: t, data: data, disk: disk, hold: patience / 6}
+	return &machine{t: t, data: data, disk: disk, hold: 5 * time.Second}
 }
 
 // errDied says that the process ended by itself.
@@ -317,7 +317,7 @@ func (a *heard) into(v any) error {
 }
 
 // patience bounds every call; only a server that hangs meets it.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 var errHangs = errors.New("the server hangs")
 

@@ -26,7 +26,7 @@ func TestMapRunsWaitForTheirPlace(t *testing.T) {
 	var executions []string
 	limits := func() (open, waits float64) {
 		t.Helper()
-		used := scrape(t, s.URL()).of("heddle_sfn_limit")
+		used := scrape(t, s).of("heddle_sfn_limit")
 		const of = "{account=123456789012,limit=%s,region=us-east-1}"
 		if most, some := used["heddle_sfn_limit"+fmt.Sprintf(of, "open_map_runs")]; some && most != 1 {
 			t.Errorf("there may be %v open map runs, want 1", most)

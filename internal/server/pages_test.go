@@ -60,7 +60,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 	services, opened := servicesSeen()
 	memory := &buckets.Memory{}
-	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: time.Millisecond, Services: services, Accounts: []string{other}}
+	cfg := Config{Listen: "127.0.0.1:0", Store: StoreMemory, Data: t.TempDir(), PollHold: 20 * time.Millisecond, Services: services, Accounts: []string{other}}
 	cfg.buckets = func(string) buckets.Store { return memory }
 	s := start(t, cfg)
 	h := &harness{t, s, rootKey(t, cfg.Data)}

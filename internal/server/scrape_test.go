@@ -141,11 +141,11 @@ func TestRestartCountsNothingAgain(t *testing.T) {
 	closeServer(t, s)
 
 	s = start(t, cfg)
-	if now := scrape(t, s.URL()).ofHistories(); len(now) > 0 {
+	if now := scrape(t, s).ofHistories(); len(now) > 0 {
 		t.Errorf("it has counted %v", now)
 	}
 	open := 0.0
-	for name, n := range scrape(t, s.URL()).of("heddle_open_executions") {
+	for name, n := range scrape(t, s).of("heddle_open_executions") {
 		if strings.Contains(name, "service=swf") {
 			open += n
 		}
@@ -162,7 +162,7 @@ func TestRestartCountsNothingAgain(t *testing.T) {
 			delete(want, name)
 		}
 	}
-	got := scrape(t, s.URL()).ofHistories()
+	got := scrape(t, s).ofHistories()
 	for _, d := range got.differences(want) {
 		t.Error(d)
 	}
@@ -240,7 +240,7 @@ func TestStateMachinesAreCounted(t *testing.T) {
 		}
 	}
 	got := scraped{}
-	for name, value := range scrape(t, s.URL()).of("heddle_sfn_") {
+	for name, value := range scrape(t, s).of("heddle_sfn_") {
 		if strings.Contains(name, "_total{") {
 			got[name] = value
 		}
@@ -266,7 +266,7 @@ func TestVersionsAreCounted(t *testing.T) {
 		want["heddle_sfn_executions_started_total{"+before+"region=us-east-1,state_machine="+machine+labels+"}"] = 1
 		want["heddle_sfn_executions_closed_total{"+before+"redriven=false,region=us-east-1,state_machine="+machine+",status=succeeded"+labels+"}"] = 1
 	}
-	for _, d := range scrape(t, s.URL()).of("heddle_sfn_executions_").differences(want) {
+	for _, d := range scrape(t, s).of("heddle_sfn_executions_").differences(want) {
 		t.Error(d)
 	}
 }
@@ -303,7 +303,7 @@ func TestMapRunsAreCounted(t *testing.T) {
 		"heddle_sfn_map_runs_redriven_total{" + labels + "fail}":             1,
 		"heddle_sfn_map_runs_closed_total{" + labels + "fail,status=failed}": 2, "heddle_sfn_map_runs_closed_total{" + labels + "succeed,status=succeeded}": 1,
 	}
-	for _, d := range scrape(t, s.URL()).of("heddle_sfn_map_runs_").differences(want) {
+	for _, d := range scrape(t, s).of("heddle_sfn_map_runs_").differences(want) {
 		t.Error(d)
 	}
 }

@@ -96,10 +96,27 @@ func newSession(t *testing.T, shown *coverage) *session {
 		t: t, shown: shown, logs: logs, masks: map[string]string{}, values: map[string]string{}, counts: map[string]int{},
 		cfg: Config{
 			Listen: "127.0.0.1:0", Store: StoreMemory, Auth: AuthNone, PollHold: 30 * time.Second,
-			Services: Services(), Log: log,
+			Services: Services(), Log: log, timepieces: unhurried{newSystemTime()},
 		},
 	}
 }
+
+// unhurried are the machine's clocks for some seconds, and after them slow ones: the times in a session are the
+// same on a machine of any speed.
+type unhurried struct{ systemTime }
+
+func (u unhurried) count() time.Duration {
+	const some = 5 * time.Second
+	real := u.systemTime.count()
+	return min(real, some+real/100)
+}
+
+func (u unhurried) look() reading {
+	count := u.count()
+	return reading{wall: time.Duration(u.began.UnixNano()) + count, count: count}
+}
+
+func (unhurried) boot() string { return "" }
 
 // do plays one block. Only requests are answered.
 func (s *session) do(block string) (answer string, answered bool) {

@@ -146,7 +146,7 @@ func ask[T any](b *browser, expression string) T {
 // waits waits until an expression is true.
 func (b *browser) waits(expression string) {
 	b.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // a browser tells nobody
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // a browser tells nobody
 		if v, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression)); err == nil && v {
 			return
 		}
