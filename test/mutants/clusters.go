@@ -258,9 +258,9 @@ var clusters = []Mutant{{
 	Bug:  "After a failover that lost steps a node that was restarted just before is not waited for, since its name is taken by its former membership.",
 }, {
 	Name: "last-words-dropped",
-	In:   "cluster/link.(*Links).Close",
-	Old:  "c.part()",
-	New:  "c.kick()",
+	In:   "cluster/link.(*conn).part",
+	Old:  "c.parts = true",
+	New:  "c.parts, c.queue = true, nil",
 	Bug:  "A node that stops does not say what it has given up, and how far it knew it.",
 }, {
 	Name: "heard-by-what-was-on-its-way",
