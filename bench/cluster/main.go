@@ -48,7 +48,7 @@ import (
 
 func main() {
 	events := flag.String("events", "kill,term,pause,join", "what happens, one after the other: kill, term, pause, join, upgrade; random: any, several at a time, for the whole time")
-	each := flag.Duration("for", 15*time.Second, "how long each event is watched")
+	each := flag.Duration("for", 15*time.Second, "how long each event is watched, and how long random ones happen; beside these an event is watched for 15 s at most")
 	workers := flag.Int("clients", 16, "workers of each kind")
 	nodes := flag.Int("nodes", 3, "how many nodes")
 	binary := flag.String("binary", "", "the server; empty: it is built. With -compare several, with commas between")
@@ -175,7 +175,11 @@ func run(events string, each time.Duration, clients, nodes int, binary string, k
 	c.work(&all)
 	c.watch("nothing", min(each, 15*time.Second))
 	for _, event := range strings.Split(events, ",") {
-		if err := c.happen(event, each); err != nil {
+		watched := each
+		if event != "random" && strings.Contains(events, "random") {
+			watched = min(each, 15*time.Second)
+		}
+		if err := c.happen(event, watched); err != nil {
 			return fmt.Errorf("%s: %w", event, err)
 		}
 	}

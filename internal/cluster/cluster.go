@@ -111,20 +111,21 @@ type Cluster struct {
 	end  context.CancelFunc
 	work sync.WaitGroup
 
-	mu       sync.Mutex // guards the fields below; held while node, matcher and links are told something
-	me       string     // the id of this membership; empty: there is none
-	links    Links      // of this membership
-	leaving  bool
-	drained  bool
-	members  []store.Member // as they were seen last, in the first home: who is none there is no node
-	homes    []home
-	silent   map[string]int  // of those that have no link: for how many looks
-	heard    map[string]bool // who has said all of how it stands, in this membership and since the last doubt
-	unfit    bool            // see SetFit
-	linked   map[string]bool
-	sessions map[string]uint64 // how often a link to a member has ended
-	shards   []place
-	news     chan struct{} // closed when an owner or a link is new
+	mu        sync.Mutex // guards the fields below; held while node, matcher and links are told something
+	me        string     // the id of this membership; empty: there is none
+	links     Links      // of this membership
+	leaving   bool
+	drained   bool
+	members   []store.Member // as they were seen last, in the first home: who is none there is no node
+	homes     []home
+	silent    map[string]int          // of those that have no link: for how many looks
+	heard     map[string]bool         // who has said all of how it stands, in this membership and since the last doubt
+	forgotten map[string]store.Member // who is linked, and no member any more: peers until they have said all
+	unfit     bool                    // see SetFit
+	linked    map[string]bool
+	sessions  map[string]uint64 // how often a link to a member has ended
+	shards    []place
+	news      chan struct{} // closed when an owner or a link is new
 
 	own    []map[task]*offered // by the list's shard: what shards here offer
 	from   []uint64            // by the run's shard: the latest epoch of which offers have come
@@ -152,10 +153,11 @@ type Cluster struct {
 
 // home is what was seen of one, in this membership.
 type home struct {
-	seen   bool           // something was, and this node is a member there
-	able   []store.Member // who may own its shards
-	looks  uint64         // that were taken in
-	before uint64         // how many were before this membership, or the last doubt
+	seen    bool           // something was, and this node is a member there
+	members []store.Member // as they were seen last
+	able    []store.Member // those of them who may own its shards
+	looks   uint64         // that were taken in
+	before  uint64         // how many were before this membership, or the last doubt
 }
 
 // homeOf is that of a shard.
@@ -198,7 +200,7 @@ func New(c Config) *Cluster {
 	}
 	c.ListOf = keeping(c.ListOf)
 	cl := &Cluster{
-		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, heard: map[string]bool{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
+		Config: c, homes: make([]home, max(1, c.Homes)), linked: map[string]bool{}, heard: map[string]bool{}, forgotten: map[string]store.Member{}, sessions: map[string]uint64{}, shards: make([]place, c.Shards), owners: make([]atomic.Pointer[string], c.Shards), news: make(chan struct{}),
 		own: make([]map[task]*offered, c.Shards), from: make([]uint64, c.Shards), passes: make([]uint8, c.Shards),
 		asked: map[uint64]*asked{}, polls: map[uint64]*farPoll{}, lines: map[string]*line{}, first: map[string]matching.Rank{}, serving: map[serving]func(){}, served: map[serving]*served{},
 		awaiting: map[uint16]map[*listPoll]bool{}, standings: map[string]map[string]int{},
@@ -221,7 +223,7 @@ func (c *Cluster) Joined(id string, links Links) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.self.Store(&id)
-	c.me, c.links, c.silent, c.heard = id, links, nil, map[string]bool{}
+	c.me, c.links, c.silent, c.heard, c.forgotten = id, links, nil, map[string]bool{}, map[string]store.Member{}
 	for i := range c.homes {
 		c.joined(i)
 	}
@@ -236,7 +238,7 @@ func (c *Cluster) JoinedHome(home int) {
 
 func (c *Cluster) joined(home int) {
 	h := &c.homes[home]
-	h.seen, h.before = false, h.looks
+	h.seen, h.members, h.before = false, nil, h.looks
 }
 
 // Lost says that others may have this node's shards. Links stay until the membership is
@@ -327,6 +329,7 @@ func (c *Cluster) Looked(s store.Sight) {
 	h := &c.homes[s.Home]
 	h.seen, h.able = true, eligible(s.Members)
 	h.looks++
+	c.miss(h, s)
 	if s.Home == 0 {
 		c.meet(s.Members)
 	}
@@ -368,17 +371,44 @@ func (c *Cluster) Looked(s store.Sight) {
 	c.offerAgain() // also what was started since, by commands of links that have ended
 }
 
+// isOne tells whether a member is one of some.
+func isOne(members []store.Member, id string) bool {
+	return slices.ContainsFunc(members, func(m store.Member) bool { return m.ID == id })
+}
+
+// miss takes in who is no member of a home any more. Who has died has been silent for long by then. Who has not may
+// have been forgotten by a home that was put back to its past, and knows of shards what it has not said: it is
+// heard before somebody takes them, or may join again.
+func (c *Cluster) miss(h *home, s store.Sight) {
+	for _, m := range h.members {
+		switch {
+		case m.ID == c.me || m.Leaving || isOne(s.Members, m.ID):
+		case c.linked[m.ID]:
+			delete(c.heard, m.ID)
+			if s.Home == 0 {
+				c.forgotten[m.ID] = m
+			}
+			c.send(c.links, m.ID, &Standing{Asks: true})
+		case c.silent[m.ID] == 0:
+			h.before = h.looks
+		}
+	}
+	h.members = s.Members
+}
+
 // meet takes in who the nodes are.
 func (c *Cluster) meet(members []store.Member) {
 	c.members = members
 	c.alive.Store(int32(len(members)))
-	is := func(id string) bool {
-		return slices.ContainsFunc(members, func(m store.Member) bool { return m.ID == id })
-	}
+	is := func(id string) bool { return isOne(members, id) }
 	c.forgetStandings(is)
-	c.links.Peers(c.others())
+	peers := c.others()
+	for _, m := range c.forgotten {
+		peers = append(peers, m)
+	}
+	c.links.Peers(peers)
 	for member := range c.linked {
-		if !is(member) {
+		if _, stays := c.forgotten[member]; !stays && !is(member) {
 			c.unlink(member)
 		}
 	}
@@ -439,7 +469,7 @@ func (c *Cluster) knows(id uint16) bool {
 	if p.mine != 0 && p.mine == p.epoch {
 		return true
 	}
-	if h.looks < h.before+rejoinLooks {
+	if h.looks < h.before+rejoinLooks || len(c.forgotten) > 0 {
 		return false
 	}
 	for _, m := range c.members {
@@ -623,6 +653,10 @@ func (c *Cluster) Up(member string) {
 func (c *Cluster) Down(member string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if _, unheard := c.forgotten[member]; unheard { // it joins again, or has died
+		delete(c.forgotten, member)
+		c.homes[0].before = c.homes[0].looks
+	}
 	c.unlink(member)
 }
 

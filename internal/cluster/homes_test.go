@@ -126,6 +126,8 @@ func TestHomes(t *testing.T) {
 	if got := states(); got[1] != elsewhere || got[3] != elsewhere {
 		t.Errorf("shards of a home that is lost are taken: %v", got)
 	}
+	c.Down("B")
+	looked(sight(0, both, "A"))
 	c.Looked(sight(0, both[:1], "A")) // the other node has gone, and is not waited for
 	c.JoinedHome(1)
 	back := sight(1, both[:1], "")

@@ -20,6 +20,7 @@ type scripted struct {
 	disowning
 	took        []uint16
 	peers       []string // whom commands were for
+	links       []store.Member
 	isGone      func(peer string) bool
 	undelivered func(engine.RunID, int64)
 	sent        []frameTo
@@ -36,6 +37,7 @@ func (s *scripted) CastFor(peer string, cmd engine.Command) { s.peers = append(s
 func (s *scripted) Undelivered(isGone func(string) bool, undelivered func(engine.RunID, int64)) {
 	s.isGone, s.undelivered = isGone, undelivered
 }
+func (s *scripted) Peers(members []store.Member) { s.links = members }
 func (s *scripted) Send(member string, frame any) error {
 	s.sent = append(s.sent, frameTo{member, frame})
 	return nil
@@ -344,6 +346,8 @@ func TestTakesOnlyWhatItKnowsOf(t *testing.T) {
 	}
 	// It begins a membership, alone: who had the other shards may be about to.
 	c.Lost()
+	c.Down("B")
+	c.Down("C")
 	for i := range c.shards {
 		c.Gone(uint16(i), false)
 	}
@@ -435,6 +439,67 @@ func TestAStoreThatForgetsIsDoubted(t *testing.T) {
 	c.Frame("B", &Standing{Asks: true})
 	if said := sentOf[*Standing](s); len(said) != 1 || !said[0].Whole || !slices.Equal(said[0].Sequences, c.Sequences()) {
 		t.Errorf("asked, it says %+v", said)
+	}
+}
+
+// TestWhoIsForgottenIsHeard: a member that the store no longer has, and whose link is up, was forgotten by a store that was
+// put back to its past, or does not reach it: its shards are taken when it has said all it knows, or was
+// waited for. Who has died was silent before, and is not waited for.
+func TestWhoIsForgottenIsHeard(t *testing.T) {
+	forget := func(before func(*Cluster)) (*Cluster, *scripted, func() bool) {
+		c, s, sight := script("A", "B", "A", "A")
+		sight.Members[2].Leaving = true // so that the shard is for A
+		c.Looked(sight)
+		before(c)
+		s.sent = nil
+		sight.Members = []store.Member{sight.Members[0], sight.Members[2]}
+		sight.Owners[1] = store.Owner{Epoch: 1}
+		return c, s, func() bool {
+			c.Looked(sight)
+			return slices.Contains(s.took, 1)
+		}
+	}
+	// It lives, and says what it knows.
+	c, s, takes := forget(func(*Cluster) {})
+	for range 2 * rejoinLooks {
+		if takes() {
+			t.Fatal("it takes the shard of one that lives, and has not heard it")
+		}
+	}
+	if asks := sentOf[*Standing](s); len(asks) != 1 || !asks[0].Asks || s.sent[0].member != "B" || !isOne(s.links, "B") {
+		t.Errorf("sent was %+v; peers are %v", s.sent, s.links)
+	}
+	c.Frame("B", &Standing{Whole: true})
+	if !takes() || isOne(s.links, "B") {
+		t.Errorf("it has heard it, and took %v; peers are %v", s.took, s.links)
+	}
+	// Its link ends, as when it finds out that it is none: it may join again.
+	c, _, takes = forget(func(*Cluster) {})
+	takes()
+	c.Down("B")
+	for look := range rejoinLooks {
+		if took := takes(); took != (look == rejoinLooks-1) {
+			t.Errorf("%d looks after its link has ended it is taken: %v", look+1, took)
+		}
+	}
+	// It found out before.
+	c, _, takes = forget(func(c *Cluster) { c.Down("B") })
+	for look := range rejoinLooks + 1 {
+		if took := takes(); took != (look == rejoinLooks) {
+			t.Errorf("%d looks after it was missed first it is taken: %v", look, took)
+		}
+	}
+	// It has died.
+	c, s, sight := script("A", "B", "A", "A")
+	sight.Members[2].Leaving = true
+	c.Down("B")
+	for range 2 {
+		c.Looked(sight)
+	}
+	sight.Members = []store.Member{sight.Members[0], sight.Members[2]}
+	sight.Owners[1] = store.Owner{Epoch: 1}
+	if c.Looked(sight); !slices.Contains(s.took, 1) {
+		t.Error("the shard of one that has died is not taken at once")
 	}
 }
 

@@ -236,12 +236,15 @@ func (h *house) keep() {
 
 func (h *house) mu() *sync.Mutex { return &h.world.mu }
 
-// unlink ends the links of a member, and waits until it has heard so.
+// unlink ends the links of a member, and waits until it has heard so, and others for a while what it has sent.
 func (h *house) unlink(wait bool) {
 	h.mu().Lock()
 	member := h.member
 	delete(h.world.joined, member)
 	h.mu().Unlock()
+	if wait {
+		h.net.part(member)
+	}
 	h.net.hangUpAll(member)
 	for wait && h.life.Err() == nil {
 		h.net.mu.Lock()

@@ -21,7 +21,10 @@ type network struct {
 	fatal map[[2]string]int  // likewise: with how manieth news from now on the link ends
 }
 
-const silentFor = 1500 * time.Millisecond
+const (
+	silentFor = 1500 * time.Millisecond
+	partMost  = 250 * time.Millisecond // how long the last that a member has sent may take
+)
 
 // end is one side of a connection.
 type end struct {
@@ -34,6 +37,7 @@ type end struct {
 	heard    chan struct{} // closed when the house has heard so
 	came     chan struct{}
 	queue    []any // under the network's mu
+	last     bool  // likewise: when that is heard it ends
 	ended    bool  // likewise
 }
 
@@ -108,6 +112,28 @@ func (e *end) hangUp(after time.Duration) {
 		finds = time.Duration(silentFor / time.Microsecond)
 	}
 	e.other.hangUp(finds * time.Microsecond)
+}
+
+// part has the others end what a member has, when they have heard what it has sent; who does not in partMost is left.
+func (n *network) part(member string) {
+	var others []*end
+	n.mu.Lock()
+	for _, ways := range sortedWays(n.ends) {
+		if e := n.ends[ways]; ways[0] == member && !e.ended {
+			e.other.last = true
+			e.other.wake()
+			others = append(others, e.other)
+		}
+	}
+	n.mu.Unlock()
+	most := time.After(partMost)
+	for _, e := range others {
+		select {
+		case <-e.over:
+		case <-most:
+			return
+		}
+	}
 }
 
 // hangUpAll ends all sides that a member has.
@@ -236,6 +262,12 @@ func (e *end) serve() {
 			}
 			e.house.runs()
 			e.house.Frame(e.from, f)
+		}
+		n.mu.Lock()
+		through := e.last && len(e.queue) == 0
+		n.mu.Unlock()
+		if through {
+			return
 		}
 	}
 }

@@ -94,6 +94,7 @@ func (c *Cluster) stood(member string, s *Standing) {
 	}
 	if s.Whole {
 		c.heard[member] = true
+		delete(c.forgotten, member)
 	}
 	open := c.standings[member]
 	if open == nil || s.Whole {

@@ -21,10 +21,12 @@ import (
 // an acknowledgement before the connection counts as broken.
 const ackTimeout = 10 * time.Second
 
-// keepAlive finds the peers that vanished while they wait in a poll. Linux gives a
-// peer up that has not answered the last probe, if nothing has come from it for
-// ackTimeout; so three are sent by then, or one that was lost would end the poll.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
+// keepAlive finds the peers that vanished while they wait in a poll. Linux gives a peer up
+// that has not answered the last probe, if nothing has come from it for ackTimeout. So
+// five are sent by then: the probes of thousands who came together go out together, and
+// where more come at a time than a queue of the system has room for, those of the same ones may be lost
+// several times.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: time.Second, Count: 5}
 
 // Connection is what a caller waits on for its answer.
 type Connection interface {

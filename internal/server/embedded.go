@@ -193,7 +193,7 @@ func (s *Server) Settle(ctx context.Context) error {
 	for {
 		totals := s.matcher.Totals()
 		now := moved{totals.Pairings, totals.Offers, totals.Claims, s.commits.count(), s.requests.Taken()}
-		still := s.node.Quiet() && s.performersIdle()
+		still := s.isStill()
 		if !still {
 			s.node.Hurry() // what waits a little for others to come, by a clock that stands
 		}
@@ -202,7 +202,7 @@ func (s *Server) Settle(ctx context.Context) error {
 		if due && still {
 			s.node.Advance()
 		}
-		if still && now == before && !due && now.offers == 0 && now.claims == 0 && now.calls == 0 && s.node.Idle() {
+		if still && now == before && !due && now.offers == 0 && now.claims == 0 && s.inHands() == 0 {
 			return nil
 		}
 		if !still || now != before {

@@ -248,7 +248,7 @@ func (c *workforce) advance(by engine.Time) {
 	c.s.node.Advance()
 	waitUntil(c.t, "what is due was done", func() bool {
 		next := c.s.node.NextWake()
-		return (next == 0 || next > to) && c.s.node.Idle() || c.working()
+		return (next == 0 || next > to) && c.s.isIdle() || c.working()
 	})
 }
 

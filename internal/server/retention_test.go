@@ -17,7 +17,7 @@ func TestSkippingSparesRetention(t *testing.T) {
 		register(t, s)
 		mustCall(t, s, "StartWorkflowExecution", startOrder)
 		mustCall(t, s, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"a"}`)
-		waitUntil(t, "it is idle", s.node.Idle)
+		waitUntil(t, "it is idle", s.isIdle)
 		if s.node.NextWake() == 0 {
 			t.Fatalf("%s: nothing is to be forgotten", mode)
 		}
@@ -31,7 +31,7 @@ func TestSkippingSparesRetention(t *testing.T) {
 			{"decisionType":"StartTimer","startTimerDecisionAttributes":{"timerId":"t","startToFireTimeout":"600"}}]}`)
 		mustCall(t, s, "PollForDecisionTask", pollDeciders) // waits until the timer has fired
 		mustCall(t, s, "TerminateWorkflowExecution", `{"domain":"shop","workflowId":"a"}`)
-		waitUntil(t, "it is idle", s.node.Idle)
+		waitUntil(t, "it is idle", s.isIdle)
 		if went := s.clock.Now() - began; went < engine.Seconds(600) || went > engine.Time(time.Hour/time.Millisecond) {
 			t.Errorf("%s: it has jumped by %d ms", mode, went)
 		}

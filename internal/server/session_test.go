@@ -120,7 +120,7 @@ func (s *session) do(block string) (answer string, answered bool) {
 	case "advance":
 		s.advance(rest)
 	case "settle":
-		waitUntil(s.t, "settled; perhaps a task is held", s.server.node.Idle)
+		waitUntil(s.t, "settled; perhaps a task is held", s.server.isIdle)
 	default:
 		return s.ask(parseRequest(s.t, block)), true
 	}
@@ -233,6 +233,9 @@ func waitUntil(t *testing.T, what string, holds func() bool) {
 		}
 	}
 }
+
+// isIdle tells whether nothing is done, and no task is in a worker's hands.
+func (s *Server) isIdle() bool { return s.node.Quiet() && s.node.Working() == 0 }
 
 // request is a block that asks the server something.
 type request struct {

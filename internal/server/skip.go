@@ -59,7 +59,7 @@ func (s *Server) runSkip(ctx context.Context) {
 		}
 		totals := s.matcher.Totals()
 		idle := totals.Offers == 0 && totals.Claims == 0 && totals.Pairings == pairings &&
-			s.working() == 0 && s.node.Quiet() && s.performersIdle()
+			s.inHands() == 0 && s.isStill()
 		pairings = totals.Pairings
 		now := time.Now()
 		if !idle || since.IsZero() {
@@ -80,18 +80,25 @@ func (s *Server) runSkip(ctx context.Context) {
 	}
 }
 
-// working is how many requests and tasks are under way, but for those that wait for what sleeps.
-func (s *Server) working() int {
-	n := s.requests.Taken() + int(s.node.Working())
+// isStill tells whether the server does nothing itself: no command or message is under way, no performer has a task, and
+// all that waits for a moment sleeps.
+func (s *Server) isStill() bool {
 	for _, sleeper := range s.sleepers {
-		n += sleeper.Working()
+		if busy, _ := sleeper.Working(); busy != 0 {
+			return false
+		}
 	}
-	return n
+	return s.node.Quiet() && !slices.ContainsFunc(s.idlers, func(i service.Idler) bool { return !i.Idle() })
 }
 
-// performersIdle tells whether no performer has a task.
-func (s *Server) performersIdle() bool {
-	return !slices.ContainsFunc(s.idlers, func(i service.Idler) bool { return !i.Idle() })
+// inHands is how many requests are under way and tasks in workers' hands, but for those that wait for what sleeps.
+func (s *Server) inHands() int {
+	n := s.requests.Taken() + int(s.node.Working())
+	for _, sleeper := range s.sleepers {
+		_, waiters := sleeper.Working()
+		n -= waiters
+	}
+	return n
 }
 
 func (s *Server) nextMoment() engine.Time {

@@ -316,9 +316,9 @@ type Idler interface{ Idle() bool }
 // Sleeper is a Part that waits for moments of the server's time which no record shows: when
 // time is skipped, it is skipped for it too.
 type Sleeper interface {
-	// Working is how much it does, without the requests and the tasks under way that do nothing but wait
-	// for one of its that sleeps: all that is under way, and this, are 0 together if all wait.
-	Working() int
+	// Working is how many things it does itself, and how many of the requests and the tasks under way do nothing but
+	// wait for one of its that sleeps.
+	Working() (busy, waiters int)
 	// Timer is the earliest moment that a user waits for, and Wake the earliest of all; zero:
 	// there is none.
 	Timer() engine.Time

@@ -12,7 +12,8 @@ import (
 // and service.Sleeper.
 type awaited struct {
 	mu       sync.Mutex
-	working  int
+	busy     int
+	waiters  int
 	sleeping map[*expressRun]sleep
 	skipped  chan struct{} // closed when time was
 }
@@ -20,8 +21,20 @@ type awaited struct {
 // sleep is what an execution waits for.
 type sleep struct {
 	wake, timer engine.Time
-	calls       int // under way
-	callers     int // the request or the task that waits for it, if it counts as one
+	calls       int  // under way
+	waited      bool // by a request or a task that counts as one
+	nested      bool // by a call of another one in memory
+}
+
+// count says how much the execution, and who waits for it, count while it sleeps.
+func (s sleep) count() (busy, waiters int) {
+	switch busy = s.calls; {
+	case s.nested:
+		busy--
+	case s.waited:
+		waiters = 1
+	}
+	return busy, waiters
 }
 
 func newAwaited() *awaited {
@@ -34,28 +47,31 @@ func (*awaited) Start(context.Context) error { return nil }
 // Stop implements lifecycle.Service: executions end with the calls that they are of.
 func (*awaited) Stop(context.Context) error { return nil }
 
-func (a *awaited) count(n int) {
+func (a *awaited) count(busy, waiters int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.working += n
+	a.add(busy, waiters)
 }
 
-func (a *awaited) began() { a.count(1) }
-func (a *awaited) ended() { a.count(-1) }
+func (a *awaited) add(busy, waiters int) { a.busy, a.waiters = a.busy+busy, a.waiters+waiters }
+
+func (a *awaited) began() { a.count(1, 0) }
+func (a *awaited) ended() { a.count(-1, 0) }
 
 // sleeps says that an execution does nothing itself, nor does who waits for it.
 func (a *awaited) sleeps(r *expressRun, s sleep) {
+	busy, waiters := s.count()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.working += s.calls - s.callers - 1
+	a.add(busy-1, waiters)
 	a.sleeping[r] = s
 }
 
 func (a *awaited) rises(r *expressRun) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := a.sleeping[r]
-	a.working -= s.calls - s.callers - 1
+	busy, waiters := a.sleeping[r].count()
+	a.add(1-busy, -waiters)
 	delete(a.sleeping, r)
 }
 
@@ -67,10 +83,10 @@ func (a *awaited) untilSkipped() <-chan struct{} {
 }
 
 // Working implements service.Sleeper.
-func (a *awaited) Working() int {
+func (a *awaited) Working() (busy, waiters int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.working
+	return a.busy, a.waiters
 }
 
 // Timer implements service.Sleeper.

@@ -144,6 +144,11 @@ func (r *expressRun) toItsEnd(ctx context.Context, start *execution.Start) (*exe
 	}
 }
 
+type nestedKey struct{}
+
+// isNested tells whether an execution in memory has made the call.
+func isNested(ctx context.Context) bool { return ctx.Value(nestedKey{}) != nil }
+
 // call does what a task asks for, beside the others.
 func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 	reply, err := r.execution.Do(r.Clock(), &execution.StartTask{ScheduledEventID: scheduled})
@@ -156,7 +161,7 @@ func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 	task := reply.(*execution.Task)
 	r.calling++
 	r.calls.Go(func() {
-		body, err := r.callTask(ctx, task, nil)
+		body, err := r.callTask(context.WithValue(ctx, nestedKey{}, true), task, nil)
 		select {
 		case r.ended <- ending{scheduled, body, err}:
 		case <-ctx.Done():
@@ -167,11 +172,11 @@ func (r *expressRun) call(ctx context.Context, scheduled int64) error {
 
 // wait waits for the end of a task, or for the moment at which the execution is woken.
 func (r *expressRun) wait(ctx context.Context, wake, timer engine.Time) error {
-	s := sleep{wake: wake, timer: timer, calls: r.calling, callers: 1}
+	s := sleep{wake: wake, timer: timer, calls: r.calling, waited: true, nested: isNested(ctx)}
 	if r.calling == 0 && r.AsPoll != nil && !isFromTask(ctx) {
 		if end, err := r.AsPoll(ctx); err == nil { // else it goes on being a request
 			defer end()
-			s.callers = 0
+			s.waited = false
 		}
 	}
 	r.awaited.sleeps(r, s)

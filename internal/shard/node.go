@@ -332,10 +332,6 @@ func (n *Node) moveWake() {
 	}
 }
 
-// Idle tells whether no command or message waits, and no task is in a worker's
-// hands.
-func (n *Node) Idle() bool { return n.Working() == 0 && n.Quiet() }
-
 // Working is how many tasks are in workers' hands.
 func (n *Node) Working() (working int64) {
 	for _, s := range n.shards {

@@ -239,6 +239,18 @@ var clusters = []Mutant{{
 	New:  "_ = h",
 	Bug:  "After a failover that lost steps a shard is served by a node that was told of it a second ago, and less is answered than before.",
 }, {
+	Name: "forgotten-members-not-heard",
+	In:   "cluster.(*Cluster).miss",
+	Old:  "case c.linked[m.ID]:",
+	New:  "case c.linked[\"\"]:",
+	Bug:  "After a failover that lost steps the shards of a node which the database has forgotten, and which lives, are served without what it knows of them.",
+}, {
+	Name: "forgotten-members-not-waited-for",
+	In:   "cluster.(*Cluster).miss",
+	Old:  "case c.silent[m.ID] == 0:",
+	New:  "case false:",
+	Bug:  "After a failover that lost steps the shards of a node are served without what it knows, since it is just about to join again.",
+}, {
 	Name: "heard-by-what-was-on-its-way",
 	In:   "cluster.(*Cluster).stood",
 	Old:  "if s.Whole {",

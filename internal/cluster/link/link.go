@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -58,7 +59,8 @@ const (
 	silentMost    = 1500 * time.Millisecond
 	connectWithin = time.Second
 	connectAgain  = 100 * time.Millisecond
-	queueBytesMax = 64 << 20 // a link with more to send ends
+	partMost      = 250 * time.Millisecond // how long the last that was sent may take
+	queueBytesMax = 64 << 20               // a link with more to send ends
 	frameBytesMax = 64 << 20
 	readBytes     = 64 << 10
 	writeBytes    = 256 << 10 // each has silentMost to go out
@@ -117,11 +119,24 @@ func newLinks(cfg Config, events Events) (*Links, error) {
 // Addr is where it listens.
 func (l *Links) Addr() net.Addr { return l.listener.Addr() }
 
-// Close ends all links, and returns when Events have heard so.
+// Close ends all links, and returns when Events have heard so. What was sent goes out first, and who takes it has
+// it within partMost.
 func (l *Links) Close() {
 	l.mu.Lock()
 	l.closed = true
+	conns := slices.Collect(maps.Values(l.conns))
 	l.mu.Unlock()
+	within, cancel := l.cfg.Within(l.life, partMost)
+	defer cancel()
+	for _, c := range conns {
+		c.part()
+	}
+	for _, c := range conns {
+		select {
+		case <-c.over:
+		case <-within.Done():
+		}
+	}
 	l.end()
 	l.listener.Close()
 	l.work.Wait()
@@ -386,6 +401,8 @@ func (l *Links) write(c *conn) {
 		}
 		due, now := wrote.Add(gatherFor), l.cfg.Now()
 		switch what {
+		case last:
+			due = now
 		case nothing:
 			due, later = wrote.Add(pingEvery), time.Time{}
 		case patient:
@@ -415,6 +432,10 @@ func (l *Links) write(c *conn) {
 				c.close(err)
 				return
 			}
+		}
+		if what == last {
+			_ = c.CloseWrite() // the other side ends it, or this one after a while
+			return
 		}
 		wrote = now
 		if cap(b) > 1<<20 {
@@ -465,6 +486,7 @@ type conn struct {
 	queue  [][]byte
 	urgent bool // some of the queue can't wait
 	bytes  int
+	parts  bool // nothing comes after the queue
 	done   bool
 	cause  error // of its end
 }
@@ -476,13 +498,14 @@ const (
 	nothing waiting = iota
 	patient         // can wait for others
 	urgent
+	last // nothing is written after it
 )
 
 func (c *conn) send(frame []byte, canWait bool) {
 	c.mu.Lock()
 	full := c.bytes+len(frame) > queueBytesMax
 	kick := len(c.queue) == 0 || !canWait && !c.urgent
-	if !c.done && !full {
+	if !c.done && !c.parts && !full {
 		c.queue = append(c.queue, frame)
 		c.urgent = c.urgent || !canWait
 		c.bytes += len(frame)
@@ -493,10 +516,23 @@ func (c *conn) send(frame []byte, canWait bool) {
 		return
 	}
 	if kick {
-		select {
-		case c.kicked <- struct{}{}:
-		default:
-		}
+		c.kick()
+	}
+}
+
+// part has the other side end the connection, when it has all that was sent.
+func (c *conn) part() {
+	c.mu.Lock()
+	c.parts = true
+	c.mu.Unlock()
+	c.kick()
+}
+
+// kick wakes the writer.
+func (c *conn) kick() {
+	select {
+	case c.kicked <- struct{}{}:
+	default:
 	}
 }
 
@@ -504,6 +540,8 @@ func (c *conn) waiting() (w waiting, ended bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
+	case c.parts:
+		w = last
 	case c.urgent:
 		w = urgent
 	case len(c.queue) > 0:

@@ -36,11 +36,19 @@ func authority(t *testing.T) *Authority {
 	return a
 }
 
+// patiently is context.WithTimeout, but that what has been sent last may take as long as this machine needs.
+func patiently(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d == partMost {
+		d = time.Minute
+	}
+	return context.WithTimeout(ctx, d)
+}
+
 func open(t *testing.T, member string, ca *Authority) (*Links, heard) {
 	t.Helper()
 	h := make(heard, 1000)
 	l, err := Open(Config{
-		Self: Peer{Member: member, Name: "node " + member, LevelFrom: 1, Level: 1}, Listen: "127.0.0.1:0", CA: ca, Now: time.Now, Within: context.WithTimeout, Log: slog.New(slog.DiscardHandler),
+		Self: Peer{Member: member, Name: "node " + member, LevelFrom: 1, Level: 1}, Listen: "127.0.0.1:0", CA: ca, Now: time.Now, Within: patiently, Log: slog.New(slog.DiscardHandler),
 	}, Events{
 		Up:   func(p Peer) { h <- "up " + p.Member },
 		Down: func(member string) { h <- "down " + member },
@@ -107,6 +115,35 @@ func TestFramesGoBothWaysInOrder(t *testing.T) {
 	b.Close()
 	hearsB.want(t, "down a")
 	hearsA.want(t, "down b")
+}
+
+// TestLastWords: what was sent before links are closed is heard before their end, also what could wait.
+func TestLastWords(t *testing.T) {
+	ca := authority(t)
+	for range 20 {
+		a, hearsA := open(t, "a", ca)
+		b, hearsB := open(t, "b", ca)
+		a.Peers([]Peer{peer("b", b)})
+		hearsA.want(t, "up b")
+		hearsB.want(t, "up a")
+		var want []string
+		for i := range 100 {
+			frame := fmt.Sprint("word ", i)
+			want = append(want, "frame a "+frame)
+			send := a.Send
+			if i%2 == 0 {
+				send = a.SendLater
+			}
+			if err := send("b", []byte(frame)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.Close()
+		for _, w := range append(want, "down a") {
+			hearsB.want(t, w)
+		}
+		b.Close()
+	}
 }
 
 // TestSilence: who says nothing any more is taken for gone.

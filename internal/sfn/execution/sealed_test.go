@@ -278,3 +278,31 @@ func TestADataKeyThatOpensNothingIsARefusal(t *testing.T) {
 		h.verify(r)
 	}
 }
+
+// TestNeededDataKeysAreRemembered: an execution that meets ever new data keys forgets those that nothing is sealed under
+// any more, and can still open what it has from the first of them on.
+func TestNeededDataKeysAreRemembered(t *testing.T) {
+	h := newHarness(t, DefaultLimits())
+	h.key.Key, h.key.ReuseSeconds = "alias/mine", 300
+	r := h.begin("m", "e", `{"QueryLanguage":"JSONata","StartAt":"First","States":{
+		"First":{"Type":"Pass","Assign":{"n":0,"first":"{% $states.input.first %}"},"Next":"Loop"},
+		"Loop":{"Type":"Wait","Seconds":1,"Assign":{"n":"{% $n + 1 %}"},"Next":"More"},
+		"More":{"Type":"Choice","Choices":[{"Condition":"{% $n < 100 %}","Next":"Loop"}],"Default":"End"},
+		"End":{"Type":"Succeed","Output":"{% $first %}"}}}`, `{"first":"of all"}`, nil)
+	most := 0
+	for h.tick() {
+		most = max(most, len(r.state.(*State).dataKeys))
+		h.restart(true) // so that what it has must be opened
+	}
+	st := r.state.(*State)
+	if st.status != Succeeded {
+		t.Errorf("it is %s", st.status)
+	}
+	if output, err := h.reveal(st.output.sealed); err != nil || output != `"of all"` {
+		t.Errorf("its output is %s, %v", output, err)
+	}
+	if used := h.keys.sealed / 7; used < dataKeysMin+4 || most > dataKeysMin {
+		t.Errorf("of %d data keys it remembered %d", used, most)
+	}
+	h.verify(r)
+}
