@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +141,11 @@ func testManifests(t *testing.T, file string, kinds []string) {
 		}
 		if path := v.Value; strings.HasPrefix(path, "/") && !mounted(container.VolumeMounts, path) {
 			t.Errorf("%s is in no volume", path)
+		}
+	}
+	for _, path := range regexp.MustCompile(`sslrootcert=(/[^'&\s]+)`).FindAllSubmatch(text, -1) { // in what is to be done beforehand
+		if !mounted(container.VolumeMounts, string(path[1])) {
+			t.Errorf("%s is in no volume", path[1])
 		}
 	}
 	for _, m := range container.VolumeMounts {

@@ -212,6 +212,7 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 	defer close(m.done)
 	members := m.nodes
 	joined, first, lost := false, true, false
+	refused := "" // why it could not join, as it was told
 	ticker := time.NewTicker(clusterLookEvery)
 	defer ticker.Stop()
 	renewed := time.Time{}
@@ -221,11 +222,12 @@ func (m *membership) run(ctx context.Context, settled chan struct{}, failed chan
 			err := m.join(ctx, members)
 			switch {
 			case err == nil:
-				joined, lost, renewed = true, false, time.Now()
+				joined, lost, renewed, refused = true, false, time.Now(), ""
 			case first && !errors.Is(err, store.ErrHeld):
 				failed <- err
 				return
-			default:
+			case refused != err.Error():
+				refused = err.Error()
 				m.cfg.Log.Warn("the node can't join; it is tried again", "cause", err)
 			}
 		}

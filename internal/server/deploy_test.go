@@ -303,6 +303,24 @@ func TestDeployedNamesAreThere(t *testing.T) {
 	}
 }
 
+// TestWhatThereIsNot: what METRICS.md says that there is not, its tables don't have.
+func TestWhatThereIsNot(t *testing.T) {
+	page, err := os.ReadFile(metricsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, not, found := strings.Cut(string(page), "\n## What there is not\n")
+	names := regexp.MustCompile(`\b[A-Z][a-z]+[A-Z][A-Za-z]+\b`).FindAllString(not, -1)
+	if !found || len(names) < 5 {
+		t.Fatalf("it names only %q", names)
+	}
+	for _, name := range names {
+		if name != "CloudWatch" && regexp.MustCompile(`\b`+name+`\b`).MatchString(there) {
+			t.Errorf("%s is there, and is not there", name)
+		}
+	}
+}
+
 // TestRulesByPromtool asks Prometheus's own tool, where there is one.
 func TestRulesByPromtool(t *testing.T) {
 	tool, err := exec.LookPath("promtool")
@@ -317,15 +335,45 @@ func TestRulesByPromtool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests, err := os.ReadFile("testdata/near_rate.yml")
+	for _, name := range []string{"near_rate.yml", "cluster_alerts.yml"} {
+		tests, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, bytes.ReplaceAll(tests, []byte("RULES"), []byte(strconv.Quote(rules))), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := exec.CommandContext(t.Context(), tool, "test", "rules", path).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", name, err, said)
+		}
+	}
+}
+
+// TestHAProxy: the configuration is what HAProxy takes, where there is one, and a poll that is held is not cut off by it.
+func TestHAProxy(t *testing.T) {
+	const file = "../../deploy/haproxy/heddle.cfg"
+	const longestHold = time.Minute // of --poll-hold
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "near_rate.yml")
-	if err := os.WriteFile(path, bytes.ReplaceAll(tests, []byte("RULES"), []byte(strconv.Quote(rules))), 0o600); err != nil {
-		t.Fatal(err)
+	for _, of := range []string{"client", "server"} {
+		found := regexp.MustCompile(`(?m)^\s+timeout ` + of + `\s+(\S+)$`).FindSubmatch(text)
+		if found == nil {
+			t.Errorf("it has no timeout of the %s", of)
+		} else if lasts, err := time.ParseDuration(string(found[1])); err != nil || lasts <= longestHold {
+			t.Errorf("it ends what is quiet for %s, and a poll is held for %v: %v", found[1], longestHold, err)
+		}
 	}
-	if said, err := exec.CommandContext(t.Context(), tool, "test", "rules", path).CombinedOutput(); err != nil {
+	if !bytes.Contains(text, []byte("GET /ready")) || !bytes.Contains(text, []byte("on-marked-down shutdown-sessions")) {
+		t.Error("it does not ask /ready, or keeps the connections of a node that does not answer")
+	}
+	tool, err := exec.LookPath("haproxy")
+	if err != nil {
+		t.Skip("no haproxy, so its own check is left out")
+	}
+	if said, err := exec.CommandContext(t.Context(), tool, "-c", "-f", file).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, said)
 	}
 }

@@ -182,17 +182,22 @@ func (s *Server) readMetrics(yield func(metrics.Reading)) {
 	gauge("heddle_cluster_members_unlinked", "Of them those that this node has no link to.", float64(unlinked))
 	gauge("heddle_cluster_shards", "Shards that this node serves.", float64(own))
 	gauge("heddle_cluster_shards_vacant", "Shards that no member serves, as far as this node knows.", float64(vacant))
-	homes := []service.Home{{}}
+	homes, shut := []service.Home{{}}, 0
+	if s.database != nil {
+		homes[0].Away = s.postgres.Current(0) != nil
+		shut = s.database.lacking()
+	}
 	if s.database != nil && s.database.homes != nil {
 		homes = s.database.homesShown()
 	}
+	gauge("heddle_cluster_shards_shut", "Shards that are shut since the database lacks steps of them that were acknowledged, as far as this node knows.", float64(shut))
 	for _, h := range homes {
 		up := 1.0
 		if h.Away {
 			up = 0
 		}
 		yield(metrics.Reading{
-			Name: "heddle_home_up", Help: "Whether a home of the store answers this node: 1 or 0. A store that is not of several has one without a name, 1.",
+			Name: "heddle_home_up", Help: "Whether a home of the store answers this node: 1 or 0. A store that is not of several has one without a name.",
 			Labels: []string{"home"}, Values: []string{h.Name}, Value: up,
 		})
 	}

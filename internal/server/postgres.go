@@ -208,6 +208,16 @@ func (d *database) allAway() (all []int) {
 	return all
 }
 
+// lacking is how many shards are known to lack acknowledged steps, in the homes that answered at some time.
+func (d *database) lacking() (n int) {
+	for i := range d.count() {
+		if s := d.at(i); s != nil {
+			n += s.Lacking()
+		}
+	}
+	return n
+}
+
 // where names the databases to people.
 func (d *database) where() string {
 	if d.homes == nil {

@@ -2,8 +2,11 @@ package server
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -226,10 +229,24 @@ func TestLostDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	register(t, s)
+	up := func(want int) {
+		t.Helper()
+		w, err := http.Get(s.URL() + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Body.Close()
+		text, err := io.ReadAll(w.Body)
+		if line := fmt.Sprintf("heddle_home_up{home=\"\"} %d\n", want); err != nil || !strings.Contains(string(text), line) {
+			t.Errorf("its metrics don't have %s", line)
+		}
+	}
+	up(1)
 	if _, err := database.SQL("delete from heddle.members"); err != nil {
 		t.Fatal(err)
 	}
 	<-ended
+	up(0)
 	if codes.Load() != 1 {
 		t.Errorf("it ended with %d", codes.Load())
 	}

@@ -13,6 +13,7 @@ import (
 var notOurs = map[string]string{
 	"no space left on device":  "the system",
 	"input/output error":       "the system",
+	"deadline exceeded":        "Go, of a context",
 	"call CreateCheckpoint at": "built of the action's name",
 }
 

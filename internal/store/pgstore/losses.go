@@ -110,6 +110,13 @@ func (s *Store) hasAll(shard uint16) error {
 	return nil
 }
 
+// Lacking is how many shards are known to lack what was acknowledged, and so are shut; nothing is asked for it.
+func (s *Store) Lacking() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.short)
+}
+
 // lookFirst is what a new connection does before it is used.
 func (s *Store) lookFirst(ctx context.Context, c *conn) error {
 	if s.shards == 0 { // it is being opened

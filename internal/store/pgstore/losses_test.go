@@ -141,6 +141,9 @@ func TestStandbyThatLags(t *testing.T) {
 			t.Errorf("after a restart shard %d is taken: %v", shard, err)
 		}
 	}
+	if n := later.Lacking(); n != len(lost) {
+		t.Errorf("%d shards are known to lack something, want %d", n, len(lost))
+	}
 	found, err := later.Members().Losses(t.Context())
 	want := []store.Loss{{Shard: 1, Has: 1, Acknowledged: 3}, {Shard: 4, Has: 1, Acknowledged: 3}, {Shard: 6, Has: 1, Acknowledged: 3}}
 	if err != nil || !slices.Equal(found, want) {
@@ -157,6 +160,9 @@ func TestStandbyThatLags(t *testing.T) {
 		if err != nil {
 			t.Errorf("an accepted loss of shard %d: %v", shard, err)
 		}
+	}
+	if n := later.Lacking(); n != 0 {
+		t.Errorf("%d shards are still said to lack what was accepted", n)
 	}
 }
 
