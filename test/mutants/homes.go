@@ -28,8 +28,8 @@ var homes = []Mutant{{
 }, {
 	Name: "looks-of-the-membership-before",
 	In:   "cluster.(*Cluster).joined",
-	Old:  "h.seen, h.before = false, h.looks",
-	New:  "h.seen, h.before = false, 0",
+	Old:  "h.seen, h.members, h.before = false, nil, h.looks",
+	New:  "h.seen, h.members, h.before = false, nil, 0",
 	Bug:  "A node that joins a home anew serves its shards at once, though others who know more of them have not joined again.",
 }, {
 	Name: "sequences-of-homes-not-told",
