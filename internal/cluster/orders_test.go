@@ -498,7 +498,7 @@ func TestWhoIsForgottenIsHeard(t *testing.T) {
 		}
 	}
 	// It found out before.
-	c, _, takes = forget(func(c *Cluster) { c.Down("B") })
+	_, _, takes = forget(func(c *Cluster) { c.Down("B") })
 	for look := range rejoinLooks + 1 {
 		if took := takes(); took != (look == rejoinLooks) {
 			t.Errorf("%d looks after it was missed first it is taken: %v", look, took)

@@ -165,7 +165,7 @@ func TestWhoBeginsToWaitGivesWay(t *testing.T) {
 		if synctest.Wait(); len(accepted) > 0 {
 			t.Error("one that has just been answered had to give way")
 		}
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		if synctest.Wait(); len(accepted) == 0 {
 			t.Error("one that is idle did not give way")
 		}
